@@ -21,6 +21,16 @@ export const MIGRATE_TYPES = 6;
 export const FREETYPE_UNMAPPED_UNMOVABLE = MIGRATE_TYPES;
 export const NR_FREETYPE_IDXS = MIGRATE_TYPES + 1;
 
+/**
+ * Types whose lists are raided when the own ones are empty, in order of search, by start type
+ * (page-allocator §0.3). Highatomic, CMA and isolated pages have none and are never raided.
+ */
+export const FALLBACKS: readonly (readonly [number, number])[] = [
+  [MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE],
+  [MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE],
+  [MIGRATE_UNMOVABLE, MIGRATE_MOVABLE],
+];
+
 /** Names of freetypes in results, by freetype index (DESIGN §5). */
 export const FREETYPE_NAMES = [
   'unmovable',

@@ -32,7 +32,12 @@ export interface Zone {
   /** Pages ever handed to the buddy allocator. */
   readonly managed: number;
   /** Bare marks, without boost (page-allocator §6.3). */
-  readonly watermark: { readonly min: number; readonly low: number; readonly high: number; readonly promo: number };
+  readonly watermark: {
+    readonly min: number;
+    readonly low: number;
+    readonly high: number;
+    readonly promo: number;
+  };
   /** watermark_boost at the start. */
   readonly boost: number;
   /** By highest zone index of the request (page-allocator §6.4). */

@@ -64,6 +64,27 @@ export interface ZoneState {
   readonly statThreshold: number;
 }
 
+/**
+ * A zone as a state file tells it: beside what changes, its layout and sizes, from which machineOfSnapshot
+ * builds the machine. Hand-made snapshots need only ZoneState.
+ */
+export interface ZoneRecord extends ZoneState {
+  readonly startPfn: number;
+  readonly spanned: number;
+  readonly present: number;
+  readonly managed: number;
+  /** `_watermark[]`, without boost. */
+  readonly watermark: {
+    readonly min: number;
+    readonly low: number;
+    readonly high: number;
+    readonly promo: number;
+  };
+  /** By highest zone index of the request; 7.3 prints one entry less when a zone is not configured. */
+  readonly lowmemReserve: readonly number[];
+  readonly pcpSizes: { readonly batch: number; readonly highMin: number; readonly highMax: number };
+}
+
 /** A run of equal entries of the direct map. */
 export interface DirectMapRun {
   readonly startPfn: number;
@@ -104,6 +125,11 @@ export interface Snapshot {
   readonly directMap: readonly DirectMapRun[];
   readonly pageUses: readonly PageUseRun[];
   readonly vmevents: ReadonlyMap<string, number>;
+}
+
+/** What readStateFile returns. */
+export interface StateSnapshot extends Snapshot {
+  readonly zones: readonly ZoneRecord[];
 }
 
 /** Low 48 bits of a struct page's address to the pfn it stands for. */

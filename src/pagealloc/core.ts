@@ -8,6 +8,8 @@
 import type { DirectMap } from '../directmap/direct-map.js';
 import type { Machine } from '../machine/machine.js';
 import type { Snapshot } from '../machine/snapshot.js';
+import type { AllocatorCounters } from './counters.js';
+import type { MemoryView } from './memory-view.js';
 
 /**
  * Why a request got no page. `alloc` returns the negative number; FAILURE_NAMES[-number] is its name in
@@ -45,6 +47,11 @@ export interface AllocRequest {
   cpu: number;
   /** The request came from interrupt context: the pcp lists may be locked, nothing may block. */
   inInterrupt: boolean;
+  /**
+   * The class was put on a request of a kernel that did not know it (a mark, a direct-map probe). A core
+   * takes such a request as its own users would make it: freetype v4 without __GFP_ZERO (freetype-series §10.3).
+   */
+  isMarked: boolean;
 }
 
 /** What the page that is being freed was, remembered by the replay from its allocation. */
@@ -85,6 +92,15 @@ export interface CoreObserver {
   nested(begin: boolean): void;
 }
 
+/** An observer for whoever wants none. */
+export const NO_OBSERVER: CoreObserver = {
+  flip() {},
+  fallback() {},
+  fallthrough() {},
+  failure() {},
+  nested() {},
+};
+
 export type ParameterType = 'integer' | 'boolean' | 'word' | 'pfn' | 'size';
 
 export interface ParameterInfo {
@@ -106,12 +122,25 @@ export interface CoreInfo {
   readonly parameters: Readonly<Record<string, ParameterInfo>>;
 }
 
+/** What a core lets metrics read. A core without the shared parts leaves out what it has not. */
+export interface CoreMeasures {
+  readonly counters: AllocatorCounters;
+  readonly memory: MemoryView | null;
+  /** Pages that are free and of no use to a request of this class; null for a core without a pool. */
+  readonly strandedFor: ((pageClass: number) => number) | null;
+}
+
 export interface Core {
   /** First pfn of the block, or a negative reason. Re-entrant: a split inside may request a page table. */
   alloc(request: AllocRequest): number;
   free(pfn: number, order: number, context: FreeContext): void;
-  /** Once-a-second work of one CPU (page-allocator §4.8). */
-  tick?(cpu: number): void;
+  /** Takes exactly this block, as `--placement recorded` asks. Returns the pfn or a negative reason. */
+  allocAt?(pfn: number, request: AllocRequest): number;
+  /** Once-a-second work of one CPU in one zone (position in machine.zones; page-allocator §4.8). */
+  tick?(cpu: number, zone: number): void;
+  /** Gives back what the lists of one CPU hold, or of all (-1) (page-allocator §4.8). */
+  drain?(cpu: number): void;
+  measures?(): CoreMeasures;
   /** Throws InvariantError, citing the facts section, when the state is impossible. */
   validate(): void;
   describe(): CoreInfo;

@@ -1,0 +1,134 @@
+/**
+ * Puts an allocator into its start state: a recorded snapshot to the last list entry, or the memory of a
+ * machine that just booted (page-allocator §1.5, §1.6).
+ */
+
+import { UserError, EXIT } from '../kernel/errors.js';
+import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
+import { PAGEBLOCK_PAGES, pageblockOf } from '../kernel/orders.js';
+import type { PcpState, Snapshot } from '../machine/snapshot.js';
+import { forEachBootChunk } from '../machine/start-state.js';
+import type { LivePages } from './core.js';
+import { BLOCK_ISOLATE, BLOCK_UNMAPPED, INFO_PCP } from './page-frames.js';
+import type { PageAllocator } from './page-allocator.js';
+import { orderOfPindex } from './pcp-lists.js';
+
+/** Exactly the lists, pcp lists and pageblocks of the snapshot, in order. */
+export function loadSnapshot(allocator: PageAllocator, snapshot: Snapshot): void {
+  const position = new Map(allocator.machine.zones.map((zone, i) => [zone.index, i]));
+  const positionOf = (zone: number): number => {
+    const found = position.get(zone);
+    if (found !== undefined) return found;
+    throw new UserError(EXIT.doesNotFit, `the start state has zone ${zone}, which this machine lacks`);
+  };
+  loadPageblocks(allocator, snapshot);
+  loadPageUses(allocator, snapshot);
+  for (const list of snapshot.freeLists) {
+    const zone = positionOf(list.zone);
+    for (const pfn of list.pfns) {
+      allocator.lists.add(zone, list.order, list.freetype, allocator.frames.nodeAt(pfn, list.order), true);
+    }
+  }
+  for (const state of snapshot.zones) {
+    const zone = positionOf(state.zone);
+    allocator.lists.nrFreePages[zone] = state.nrFreePages;
+    state.nrFreePagesPerCpu.forEach((diff, cpu) => {
+      if (cpu < allocator.machine.cpus) allocator.lists.nrFreePagesDiff[allocator.pcp.slotOf(cpu, zone)] = diff;
+      else allocator.lists.nrFreePages[zone] += diff;
+    });
+    allocator.lists.nrFreeHighatomic[zone] = state.nrFreeHighatomic;
+    allocator.lists.nrFreeCma[zone] = state.nrFreeCma;
+    allocator.highatomic.reserved[zone] = state.nrReservedHighatomic;
+    allocator.watermarks.boost[zone] = state.boost;
+    allocator.watermarks.boosted[zone] = Number(state.boosted);
+    allocator.watermarks.belowHigh[zone] = Number(state.belowHigh);
+    allocator.watermarks.reclaimActive[zone] = Number(state.reclaimActive);
+  }
+  for (const pcp of snapshot.pcps) loadPcp(allocator, positionOf(pcp.zone), pcp, snapshot.cpus);
+  allocator.counters.listSteps = 0;
+}
+
+/** All memory that is not `live` is free; blocks are movable, as boot leaves them. */
+export function loadBoot(allocator: PageAllocator, live: LivePages | null): void {
+  const { lists, frames, machine } = allocator;
+  // A block whose first pfn is in no memory range keeps the zero of the bitmap: unmovable (§1.5).
+  for (const range of machine.ram) {
+    const first = Math.ceil(range.start / PAGEBLOCK_PAGES);
+    const end = Math.ceil(range.end / PAGEBLOCK_PAGES);
+    frames.blockBits.fill(MIGRATE_MOVABLE, first, end);
+  }
+  forEachBootChunk(machine, live, (pfn, order) => {
+    const block = pageblockOf(pfn);
+    const zone = lists.zoneOf(pfn);
+    const type = frames.blockBits[block] & 7;
+    if (order === 10 && (frames.blockBits[block + 1] & 7) !== type) lists.setBlockType(block, frames.blockBits[block + 1] & 7);
+    lists.add(zone, order, order === 10 ? frames.blockBits[block + 1] & 7 : type, frames.nodeAt(pfn, order), true);
+    lists.nrFreePages[zone] += 2 ** order;
+  });
+  if (live !== null) markLive(allocator, live);
+  allocator.counters.listSteps = 0;
+}
+
+function loadPageblocks(allocator: PageAllocator, snapshot: Snapshot): void {
+  for (const run of snapshot.pageblocks) {
+    const bits = run.migratetype | (run.isolate ? BLOCK_ISOLATE : 0) | (run.unmapped ? BLOCK_UNMAPPED : 0);
+    const first = pageblockOf(run.startPfn);
+    allocator.frames.blockBits.fill(bits, first, first + run.blocks);
+  }
+}
+
+/** Pages on an LRU count as movable in the half rule (§3.5): the state says which those were. */
+function loadPageUses(allocator: PageAllocator, snapshot: Snapshot): void {
+  for (const run of snapshot.pageUses) {
+    if (!run.use.startsWith('lru_')) continue;
+    const step = 2 ** run.order;
+    for (let pfn = run.startPfn; pfn < run.startPfn + run.pages; pfn += step) {
+      const order = pfn % step === 0 && pfn + step <= run.startPfn + run.pages ? run.order : 0;
+      allocator.frames.markAllocated(allocator.frames.nodeAt(pfn, order), order, MIGRATE_MOVABLE);
+    }
+  }
+}
+
+function loadPcp(allocator: PageAllocator, zone: number, state: PcpState, recordedCpus: number): void {
+  const { pcp, frames, machine, lists } = allocator;
+  if (state.cpu >= machine.cpus) {
+    // A CPU that this machine does not have: its pages go back, oldest first, as a drain would send them.
+    for (const list of state.lists) {
+      const order = orderOfPindex(list.index);
+      for (let i = list.pfns.length - 1; i >= 0; i--) {
+        lists.cpu = 0;
+        lists.freeBlock(zone, frames.nodeAt(list.pfns[i], order), order, false);
+      }
+    }
+    return;
+  }
+  const slot = pcp.slotOf(state.cpu, zone);
+  for (const list of state.lists) {
+    const order = orderOfPindex(list.index);
+    for (const pfn of list.pfns) {
+      const node = frames.nodeAt(pfn, order);
+      frames.info[node] = INFO_PCP | order;
+      frames.linkTail(pcp.list(slot, list.index), node);
+    }
+  }
+  pcp.count[slot] = state.count;
+  pcp.high[slot] = state.high;
+  pcp.allocFactor[slot] = state.allocFactor;
+  pcp.freeCount[slot] = state.freeCount;
+  pcp.flags[slot] = state.flags;
+  if (machine.cpus !== recordedCpus) return;
+  pcp.highMin[slot] = state.highMin;
+  pcp.highMax[slot] = state.highMax;
+  pcp.batch[slot] = state.batch;
+}
+
+/** Live pages of known type are marked, so that mixed blocks and the half rule see them. */
+function markLive(allocator: PageAllocator, live: LivePages): void {
+  for (let run = 0; run < live.start.length; run++) {
+    const type = live.migratetype[run];
+    if (type < MIGRATE_UNMOVABLE) continue;
+    for (let pfn = live.start[run]; pfn < live.end[run]; pfn++) {
+      allocator.frames.markAllocated(allocator.frames.nodeAt(pfn, 0), 0, type);
+    }
+  }
+}

@@ -1,0 +1,349 @@
+/**
+ * Class labels by look-ahead. A capture with direct-map or page-table probes says what became of a page
+ * *after* it was allocated; a replay must know *at* the allocation. One pass over the trace finds out:
+ *
+ *   mm_page_alloc pfn=0x8a46 …               <- this line gets the class `unmapped`,
+ *   set_direct_map_invalid page=0x…229180       because this takes its page out of the direct map
+ *   mm_page_alloc pfn=0x8a23 … GFP_KERNEL…   <- this one is the table that the recorded kernel's own split
+ *   flush_tlb_all                               needed: the core under test makes its own (DESIGN §4)
+ *
+ * Facts: captures README §2 and §6, PAGETABLES.md §2 and §4, direct-map-and-rivals §2.3, §3.1, and field §3
+ * for the counts. Between the markers `snapshot 1` and `2` where there are some, else the whole trace.
+ */
+import { PAGETABLE, UNMAPPED } from '../kernel/classes.js';
+import { GFP_COMP_BIT, GFP_HARDWALL_BIT, GFP_KERNEL, GFP_ZERO_BIT } from '../kernel/gfp.js';
+import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
+import { PAGE_SIZE, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
+import { CONTEXT_HARDIRQ, CONTEXT_NMI, CONTEXT_SOFTIRQ, type EventColumns } from './columns.js';
+import { KIND } from './events.js';
+import { type LineValues, LineValuesBuilder } from './line-values.js';
+import { PageStates } from './page-states.js';
+import { DEFAULT_VMEMMAP, pfnOfStructPage } from './struct-page.js';
+
+const IN_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
+/** Pages that a range flush invalidates one by one; more make it a full flush (direct-map-and-rivals §3.1). */
+const SINGLE_PAGE_FLUSH_CEILING = 33;
+/** The direct map without KASLR, as low 48 bits: 64 TiB from page_offset on. Flushes elsewhere are vmalloc's. */
+const DEFAULT_PAGE_OFFSET = 0x888000000000;
+const DIRECT_MAP_BYTES = 2 ** 46;
+/**
+ * Bits by which requests for a split's table differ: 6.12 asks with GFP_KERNEL, 7.3 with __GFP_ZERO and
+ * __GFP_COMP as well, and cpusets add __GFP_HARDWALL to what is printed (trace-formats §5.2 item 1).
+ */
+const SPLIT_TABLE_MAY_HAVE = GFP_ZERO_BIT | GFP_COMP_BIT | GFP_HARDWALL_BIT;
+
+/** The recorded kernel's own counts, for the result's `recorded`. */
+export interface RecordedCounts {
+  readonly splits: { readonly level2: number; readonly level3: number };
+  /** Flushes of the direct map by effect; flush_tlb_all and ranges above the ceiling are full. */
+  readonly shootdowns: { readonly full: number; readonly ranged: number };
+  readonly extfrag: {
+    readonly all: number;
+    readonly fragmenting: number;
+    readonly forUnmovable: number;
+    readonly unmovableIntoMovable: number;
+  };
+  /** flush_tlb_kernel_range of other address ranges (vmalloc areas): not in `shootdowns`. */
+  readonly otherFlushes: number;
+}
+
+export interface Labels {
+  /** Class of kernel/classes.ts by line of mm_page_alloc. */
+  readonly classes: LineValues;
+  /** Requests labelled so. */
+  readonly unmapped: number;
+  readonly pageTables: number;
+  /** Lines (value 1) of page-table pages that the recorded kernel's splits of the direct map took. */
+  readonly splitTables: LineValues;
+  /**
+   * Pages taken out of the direct map and put back at once on their way to the allocator, as vfree does
+   * with executable memory: they were mapped while in use, and have no label.
+   */
+  readonly resetOnFree: number;
+  readonly recorded: RecordedCounts;
+  /** Whether the trace has any probe event of the direct map or of page tables. */
+  readonly probesSeen: boolean;
+}
+
+export interface LabelOptions {
+  /** Bits of kernel/gfp.ts by gfp id. */
+  readonly gfpBits: (gfp: number) => number;
+  /** Low 48 bits, from the capture's state.txt. */
+  readonly vmemmap?: number;
+  readonly pageOffset?: number;
+}
+
+/** What a task was doing; one each, so that tasks on two CPUs are kept apart. */
+interface Task {
+  /** Line of its last allocation outside interrupts, and of which file. */
+  lastAlloc: number;
+  lastAllocFile: number;
+  /** A direct-map change is under way: its splits take their tables now. */
+  changing: boolean;
+  /** Line of the allocation that may be a split's table; 0 for none. */
+  tableLine: number;
+}
+
+/** A page taken out of the direct map of which only what follows tells why. */
+interface Doubtful {
+  readonly file: number;
+  readonly line: number;
+  readonly task: Task;
+  /** The task's last allocation at that time: another one shows that it went on to other work. */
+  readonly lastAlloc: number;
+}
+
+export class LabelCollector {
+  private readonly gfpBits: (gfp: number) => number;
+  private readonly vmemmap: number;
+  private readonly pageOffset: number;
+  /** Line of the allocation that a live page belongs to; 0 = not live, or from before. */
+  private readonly allocLine = new PageStates(() => new Uint32Array(PAGEBLOCK_PAGES));
+  /** Files of those lines; one file is the rule, and needs no second table. */
+  private allocFile: PageStates<Uint8Array> | undefined;
+  private readonly tasks = new Map<number, Task>();
+  private lastPid = Number.NaN;
+  private lastTask: Task | undefined;
+  private readonly doubtful = new Map<number, Doubtful>();
+  private classes = new LineValuesBuilder();
+  private splitTables = new LineValuesBuilder();
+  private labelledLine = 0;
+  private labelledFile = 0;
+  private resetOnFree = 0;
+  private counts = newCounts();
+  private probesSeen = false;
+  private ended = false;
+
+  constructor(options: LabelOptions) {
+    this.gfpBits = options.gfpBits;
+    this.vmemmap = options.vmemmap ?? DEFAULT_VMEMMAP;
+    this.pageOffset = options.pageOffset ?? DEFAULT_PAGE_OFFSET;
+  }
+
+  add(columns: EventColumns): void {
+    const { length, kind } = columns;
+    for (let i = 0; i < length && !this.ended; i++) {
+      switch (kind[i]) {
+        case KIND.alloc:
+          this.alloc(columns, i);
+          break;
+        case KIND.free:
+          this.free(columns, i);
+          break;
+        case KIND.setDirectMapInvalid:
+          this.change(columns, i, 1, false);
+          break;
+        case KIND.setDirectMapDefault:
+          this.change(columns, i, 1, true);
+          break;
+        case KIND.setDirectMapValid:
+          this.change(columns, i, columns.a[i], columns.b[i] !== 0);
+          break;
+        case KIND.flushTlbAll:
+          this.flushAll(columns, i);
+          break;
+        case KIND.flushTlbKernelRange:
+          this.flushRange(columns, i);
+          break;
+        case KIND.cpaSplit:
+          this.counts.cpaSplits++;
+          break;
+        case KIND.ptCtor:
+          this.pageTable(columns, i);
+          break;
+        case KIND.extfrag:
+          this.fallback(columns, i);
+          break;
+        case KIND.snapshot:
+          if (columns.a[i] === 1) this.begin();
+          else if (columns.a[i] === 2) this.ended = true;
+          break;
+      }
+    }
+  }
+
+  /** `vmeventDelta`: the kernel's own counters from capture.json, where there is one. */
+  finish(vmeventDelta?: Readonly<Record<string, number>>): Labels {
+    for (const [, { file, line }] of this.doubtful) this.labelUnmapped(file, line);
+    this.doubtful.clear();
+    const counts = this.counts;
+    // Without the counters the level of a split is not known: all but 1G machines split 2M leaves alone.
+    const splits = vmeventDelta
+      ? { level2: vmeventDelta.direct_map_level2_splits ?? 0, level3: vmeventDelta.direct_map_level3_splits ?? 0 }
+      : { level2: Math.max(counts.splitFlushes, counts.cpaSplits), level3: 0 };
+    const { all, fragmenting, forUnmovable, unmovableIntoMovable } = counts;
+    const classes = this.classes.build();
+    return {
+      classes,
+      unmapped: classes.countOf(UNMAPPED),
+      pageTables: classes.countOf(PAGETABLE),
+      splitTables: this.splitTables.build(),
+      resetOnFree: this.resetOnFree,
+      recorded: {
+        splits,
+        shootdowns: { full: counts.full, ranged: counts.ranged },
+        extfrag: { all, fragmenting, forUnmovable, unmovableIntoMovable },
+        otherFlushes: counts.otherFlushes,
+      },
+      probesSeen: this.probesSeen,
+    };
+  }
+
+  /** `snapshot 1`: what stood before it is forgotten, except which task allocated what. */
+  private begin(): void {
+    this.classes = new LineValuesBuilder();
+    this.splitTables = new LineValuesBuilder();
+    this.doubtful.clear();
+    this.allocLine.clear();
+    this.labelledLine = 0;
+    this.resetOnFree = 0;
+    this.counts = newCounts();
+  }
+
+  private alloc(columns: EventColumns, i: number): void {
+    const { pfn, order, line, file, context } = columns;
+    if (pfn[i] < 0) return;
+    this.allocLine.fill(pfn[i], 2 ** Math.max(order[i], 0), line[i]);
+    if (file[i] !== 0) this.allocFile ??= new PageStates(() => new Uint8Array(PAGEBLOCK_PAGES));
+    this.allocFile?.fill(pfn[i], 2 ** Math.max(order[i], 0), file[i]);
+    if ((context[i] & IN_INTERRUPT) !== 0) return;
+    const task = this.task(columns, i);
+    task.lastAlloc = line[i];
+    task.lastAllocFile = file[i];
+    if (!task.changing) return;
+    const isTable = order[i] === 0 && (this.gfpBits(columns.gfp[i]) & ~SPLIT_TABLE_MAY_HAVE) === GFP_KERNEL;
+    task.tableLine = isTable ? line[i] : 0;
+    task.changing = isTable;
+  }
+
+  private free(columns: EventColumns, i: number): void {
+    const { pfn, order, context } = columns;
+    if (pfn[i] < 0) return;
+    const pages = 2 ** Math.max(order[i], 0);
+    if (this.doubtful.size > 0) for (let page = pfn[i]; page < pfn[i] + pages; page++) this.settle(page);
+    this.allocLine.fill(pfn[i], pages, 0);
+    if ((context[i] & IN_INTERRUPT) !== 0) return;
+    const task = this.task(columns, i);
+    task.changing = false;
+    task.tableLine = 0;
+  }
+
+  private change(columns: EventColumns, i: number, pages: number, toPresent: boolean): void {
+    const task = this.task(columns, i);
+    task.changing = true;
+    task.tableLine = 0;
+    this.probesSeen = true;
+    const first = pfnOfStructPage(columns.pfn[i], this.vmemmap);
+    for (let page = first; page < first + pages; page++) {
+      if (toPresent) this.putBack(page, task);
+      else this.takeOut(page, task);
+    }
+  }
+
+  private takeOut(page: number, task: Task): void {
+    const line = this.allocLine.get(page);
+    if (line === 0) return;
+    const file = this.allocFile?.get(page) ?? 0;
+    // The page that the task has just asked for: it wants unmapped memory. secret memory is always so.
+    if (task.lastAlloc === line && task.lastAllocFile === file) this.labelUnmapped(file, line);
+    else this.doubtful.set(page, { file, line, task, lastAlloc: task.lastAlloc });
+  }
+
+  /**
+   * vfree of executable memory: all its pages invalid, one flush, all of them default, then the frees.
+   * A page that its task puts back before it allocates anything else was on this way out.
+   */
+  private putBack(page: number, task: Task): void {
+    const entry = this.doubtful.get(page);
+    if (entry === undefined || entry.task !== task || entry.lastAlloc !== task.lastAlloc) return;
+    this.doubtful.delete(page);
+    this.resetOnFree++;
+  }
+
+  private settle(page: number): void {
+    const entry = this.doubtful.get(page);
+    if (entry === undefined) return;
+    this.doubtful.delete(page);
+    this.labelUnmapped(entry.file, entry.line);
+  }
+
+  private labelUnmapped(file: number, line: number): void {
+    // The pages of one block come one after the other: one label is enough.
+    if (line === this.labelledLine && file === this.labelledFile) return;
+    this.classes.add(file, line, UNMAPPED);
+    this.labelledLine = line;
+    this.labelledFile = file;
+  }
+
+  private pageTable(columns: EventColumns, i: number): void {
+    this.probesSeen = true;
+    const page = pfnOfStructPage(columns.pfn[i], this.vmemmap);
+    const line = this.allocLine.get(page);
+    if (line === 0) return;
+    // The page's own allocation and the task's last one are the same line (PAGETABLES.md §2).
+    this.classes.add(this.allocFile?.get(page) ?? 0, line, PAGETABLE);
+  }
+
+  private flushAll(columns: EventColumns, i: number): void {
+    this.probesSeen = true;
+    this.counts.full++;
+    const task = this.task(columns, i);
+    if (task.tableLine === 0) return;
+    this.splitTables.add(columns.file[i], task.tableLine, 1);
+    this.counts.splitFlushes++;
+    // A 1G leaf breaks into 2M leaves and one of them into 4K: another table may follow at once.
+    task.tableLine = 0;
+  }
+
+  private flushRange(columns: EventColumns, i: number): void {
+    const task = this.task(columns, i);
+    task.changing = false;
+    task.tableLine = 0;
+    this.probesSeen = true;
+    const start = columns.a[i];
+    const end = columns.b[i];
+    if (start < this.pageOffset || start >= this.pageOffset + DIRECT_MAP_BYTES) this.counts.otherFlushes++;
+    else if (end - start > SINGLE_PAGE_FLUSH_CEILING * PAGE_SIZE) this.counts.full++;
+    else this.counts.ranged++;
+  }
+
+  private fallback(columns: EventColumns, i: number): void {
+    const { migratetype, a: fallbackOrder, b: fallbackMigratetype } = columns;
+    const counts = this.counts;
+    counts.all++;
+    // Nested: each count is within the one before.
+    if (fallbackOrder[i] >= PAGEBLOCK_ORDER) return;
+    counts.fragmenting++;
+    if (migratetype[i] !== MIGRATE_UNMOVABLE) return;
+    counts.forUnmovable++;
+    if (fallbackMigratetype[i] === MIGRATE_MOVABLE) counts.unmovableIntoMovable++;
+  }
+
+  private task(columns: EventColumns, i: number): Task {
+    // pid 0 is the idle task of every CPU.
+    const pid = columns.pid[i] === 0 ? -1000 - columns.cpu[i] : columns.pid[i];
+    if (pid === this.lastPid) return this.lastTask as Task;
+    let task = this.tasks.get(pid);
+    if (task === undefined) {
+      task = { lastAlloc: 0, lastAllocFile: 0, changing: false, tableLine: 0 };
+      this.tasks.set(pid, task);
+    }
+    this.lastPid = pid;
+    this.lastTask = task;
+    return task;
+  }
+}
+
+function newCounts() {
+  return {
+    full: 0,
+    ranged: 0,
+    otherFlushes: 0,
+    splitFlushes: 0,
+    cpaSplits: 0,
+    all: 0,
+    fragmenting: 0,
+    forUnmovable: 0,
+    unmovableIntoMovable: 0,
+  };
+}
