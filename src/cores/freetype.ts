@@ -75,7 +75,8 @@ export const FREETYPE_INFO: CoreInfo = {
       type: 'word',
       default: 'v4',
       values: Object.keys(SERIES),
-      meaning: 'which posting; the text of v3 is not known',
+      refused: { v3: 'its text is not known, only a digest of it (freetype-series §6.1)' },
+      meaning: 'which posting of the series',
     },
   },
 };

@@ -30,6 +30,9 @@ export class DirectMapCounts {
   /** Page-table pages that a nested request made needless: taken for a split, given back at once. */
   pageTablesReturned = 0;
   collapses = 0;
+  /** Splits of leaves in vmalloc and module space: no counter of the kernel shows them (§2.6). */
+  vmallocSplits = 0;
+  vmallocCollapses = 0;
   fullFlushes = 0;
   rangedFlushes = 0;
   /** Pages of ranged flushes. */

@@ -172,7 +172,8 @@ export class DirectMap implements SplitHost {
   /**
    * Gives pages a class as that class's users do, flush included. All pages must have one class before.
    * Back to PLAIN, pages that were absent need no flush: no TLB holds an entry for them (§4.1). Pages that
-   * were present, read-only or under a key, get cpa_flush's.
+   * were present, read-only or under a key, get cpa_flush's. On ENOMEM the pages before the one that
+   * found no page table have changed, and are not flushed when the class is UNMAPPED: undoing is the caller's.
    */
   setClass(pfn: number, pages: number, pageClass: number, cause: FlushCause = 'perPage'): number {
     if (pageClass === UNMAPPED) {
@@ -255,6 +256,13 @@ export class DirectMap implements SplitHost {
   /** Present 2M leaves that were global once and are not now (§2.8); none where PTI keeps all from it. */
   nonGlobal2M(): number {
     return this.bootIsGlobal ? this.leaves.count2MWithoutGlobal() : 0;
+  }
+
+  // For vmalloc-space.ts: the part of a change that reaches the direct map as an alias (§2.6).
+
+  /** Changes the alias of pages that are mapped elsewhere too; the caller flushes. Bits of CPA's result. */
+  changeAlias(pfn: number, pages: number, set: number, clear: number): number {
+    return this.cpa.change(pfn, pages, set, clear);
   }
 
   // What ChangePageAttribute asks of the owner of the leaves.

@@ -57,6 +57,8 @@ export class Leaves {
   private readonly ptes: Uint16Array[] = [];
   private pmdTables = 0;
   private pteTables = 0;
+  /** Tables of 4K leaves that a collapse or unmap left behind. */
+  private readonly freePteTables: number[] = [];
   /** pfn of the page that holds a table of 4K leaves, where a snapshot said so. */
   private readonly pageTablePfns = new Map<number, number>();
 
@@ -109,7 +111,7 @@ export class Leaves {
       this.gibs[gib] = flags | (LEVEL_1G << LEVEL_SHIFT);
       return;
     }
-    this.pmds[this.pmdTable(gib) * TABLE + (page >>> 9)] = flags | (LEVEL_2M << LEVEL_SHIFT);
+    this.setWordOf2M(gib, page, flags | (LEVEL_2M << LEVEL_SHIFT));
   }
 
   /**
@@ -124,7 +126,7 @@ export class Leaves {
       const wanted = changedFlags(flags, set, clear);
       if (wanted === flags) return 0;
       if (count === PAGES_PER_2M) {
-        this.pmds[this.pmdTable(gib) * TABLE + (page >>> 9)] = wanted | (LEVEL_4K << LEVEL_SHIFT);
+        this.setWordOf2M(gib, page, wanted | (LEVEL_4K << LEVEL_SHIFT));
         return count;
       }
       word = ~this.pteTable(gib, page);
@@ -174,7 +176,7 @@ export class Leaves {
         pfn += PAGES_PER_1G;
       } else if (page % PAGES_PER_2M === 0 && left >= PAGES_PER_2M && pageTablePfn === 0) {
         const level = Math.min(largest, LEVEL_2M);
-        this.pmds[this.pmdTable(gib) * TABLE + (page >>> 9)] = flags | (level << LEVEL_SHIFT);
+        this.setWordOf2M(gib, page, flags | (level << LEVEL_SHIFT));
         this.countMapped(level, PAGES_PER_2M);
         pfn += PAGES_PER_2M;
       } else {
@@ -187,6 +189,35 @@ export class Leaves {
         pfn += count;
       }
     }
+  }
+
+  /**
+   * Makes 512 equal 4K leaves one 2M leaf again; false when they are not equal, or not 4K. What else a
+   * collapse asks for is the caller's to check (direct-map-and-rivals §2.7).
+   */
+  collapseTo2M(gib: number, page: number): boolean {
+    const first = this.at(gib, page);
+    if (first >>> LEVEL_SHIFT !== LEVEL_4K) return false;
+    const word = this.wordOf2M(gib, page);
+    if (word === -1) {
+      for (let i = 1; i < TABLE; i++) if (this.at(gib, page + i) !== first) return false;
+    }
+    this.dropTable(gib, page);
+    this.setWordOf2M(gib, page, (first & FLAGS_MASK) | (LEVEL_2M << LEVEL_SHIFT));
+    this.leaves4K -= TABLE;
+    this.leaves2M++;
+    return true;
+  }
+
+  /** Makes a 2M range a hole. */
+  unmap2M(gib: number, page: number): void {
+    for (let i = 0; i < TABLE; i++) {
+      const level = this.at(gib, page + i) >>> LEVEL_SHIFT;
+      if (level === LEVEL_4K) this.leaves4K--;
+      else if (level === LEVEL_2M && i === 0) this.leaves2M--;
+    }
+    this.dropTable(gib, page);
+    this.setWordOf2M(gib, page, 0);
   }
 
   /** Present 2M leaves without the global bit. */
@@ -210,6 +241,22 @@ export class Leaves {
     else this.leaves1G += pages / PAGES_PER_1G;
   }
 
+  /** Gives the table of a 2M range's 4K leaves back, if it has one; its word is to be written next. */
+  private dropTable(gib: number, page: number): void {
+    const gibWord = this.gibs[gib];
+    if (gibWord >= 0) return;
+    const word = this.pmds[~gibWord * TABLE + (page >>> 9)];
+    if (word >= 0) return;
+    this.freePteTables.push(~word);
+    this.pageTablePfns.delete(~word);
+  }
+
+  private setWordOf2M(gib: number, page: number, word: number): void {
+    // First the table, then the array: making one may replace the other.
+    const index = this.pmdTable(gib) * TABLE + (page >>> 9);
+    this.pmds[index] = word;
+  }
+
   /** Table of a GiB's 2M entries; made from the GiB's own word when there is none yet. */
   private pmdTable(gib: number): number {
     const word = this.gibs[gib];
@@ -230,10 +277,11 @@ export class Leaves {
     const index = this.pmdTable(gib) * TABLE + (page >>> 9);
     const word = this.pmds[index];
     if (word < 0) return ~word;
-    const table = this.pteTables++;
-    if ((table & CHUNK_MASK) === 0) this.ptes.push(new Uint16Array((CHUNK_MASK + 1) * TABLE));
+    const table = this.freePteTables.pop() ?? this.pteTables++;
+    const chunk = table >>> CHUNK_SHIFT;
+    if (chunk === this.ptes.length) this.ptes.push(new Uint16Array((CHUNK_MASK + 1) * TABLE));
     const first = pteIndex(table, 0);
-    this.ptes[table >>> CHUNK_SHIFT].fill(word & FLAGS_MASK, first, first + TABLE);
+    this.ptes[chunk].fill(word & FLAGS_MASK, first, first + TABLE);
     this.pmds[index] = ~table;
     return table;
   }

@@ -7,16 +7,22 @@
  */
 
 import type { PfnRange } from '../machine/machine.js';
+import type { LeafCensus } from './counts.js';
 import { PAGES_PER_1G, PAGES_PER_2M } from './leaves.js';
 
 /** Pages below 1 MiB: mapped first, with 4K leaves, holes included. */
 export const ISA_END_PFN = 256;
 
 export class MeminfoCounters {
-  /** In leaves. meminfo prints kB: shifted left by 2, 11 and 20. */
+  /** In leaves. */
   count4K = 0;
   count2M = 0;
   count1G = 0;
+
+  /** As /proc/meminfo prints them. Not by shifting: 256 TiB in kB pass 32 bits. */
+  kB(): LeafCensus {
+    return { '4K': this.count4K * 4, '2M': this.count2M * 2048, '1G': this.count1G * 1048576 };
+  }
 
   /** A leaf was split; a counter that already is 0 leaves both levels alone (§1.4). */
   split(level: 2 | 3): void {

@@ -15,6 +15,8 @@ import { MAX_PAGE_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import type { Machine, PfnRange } from './machine.js';
 import { intersectRanges, normalizeRanges, subtractRanges } from './pfn-ranges.js';
 
+const LARGEST_BLOCK = 1 << MAX_PAGE_ORDER;
+
 /** Pages in use at the start: runs of pfns, ascending, end exclusive. */
 export interface LiveRuns {
   readonly start: ArrayLike<number>;
@@ -61,12 +63,15 @@ export function forEachFreeRange(
 /** As memblock does: the largest order that alignment allows, reduced until the chunk fits. */
 function cutIntoChunks(start: number, end: number, chunk: (pfn: number, order: number) => void): void {
   let pfn = start;
+  // Bit operators would cut a pfn to 32 bits; the place inside the largest block fits, and is ten times
+  // quicker than a remainder of pfns above 2^31.
+  let offset = start % LARGEST_BLOCK;
   while (pfn < end) {
-    let order = MAX_PAGE_ORDER;
-    // Division, not bit operators: they would cut a pfn to 32 bits.
-    while (pfn % 2 ** order !== 0 || pfn + 2 ** order > end) order--;
+    let order = offset === 0 ? MAX_PAGE_ORDER : 31 - Math.clz32(offset & -offset);
+    while (1 << order > end - pfn) order--;
     chunk(pfn, order);
-    pfn += 2 ** order;
+    pfn += 1 << order;
+    offset = (offset + (1 << order)) % LARGEST_BLOCK;
   }
 }
 

@@ -41,5 +41,6 @@ export class Accounting {
     freesAfterCompactionFree: 0,
     recordedPageTables: 0,
     freesOfFailedRequests: 0,
+    allocationsOverLivePages: 0,
   };
 }

@@ -64,7 +64,7 @@ export const ALLOCATION = [
   }),
   defineMetric({
     key: 'allocation.failedInRecording',
-    label: 'requests that failed in the recording',
+    label: 'failed in the recording',
     unit: 'requests',
     better: 'neither',
     formula: 'allocation events without a page; replayed like any other',
@@ -82,7 +82,7 @@ export const ALLOCATION = [
   }),
   defineMetric({
     key: 'allocation.livePages',
-    label: 'pages live at the end',
+    label: 'live pages',
     unit: 'pages',
     better: 'neither',
     formula: 'pages served and not freed, with those that were live at the start',
@@ -91,7 +91,7 @@ export const ALLOCATION = [
   }),
   defineMetric({
     key: 'allocation.peakPages',
-    label: 'pages live, most',
+    label: 'live pages, most',
     unit: 'pages',
     better: 'neither',
     formula: 'largest livePages after any request',
@@ -109,7 +109,7 @@ export const ALLOCATION = [
   }),
   defineMetric({
     key: 'allocation.byClass',
-    label: 'marked requests, by class',
+    label: 'requests, by class',
     unit: 'requests',
     shape: 'recordsByName',
     fields: { requests: 'requests', served: 'requests', failed: 'requests', peakPages: 'pages' },
@@ -135,7 +135,7 @@ export const ALLOCATION = [
   }),
   defineMetric({
     key: 'allocation.nested.pageTables',
-    label: 'page tables asked for inside a request',
+    label: 'page tables, nested requests',
     unit: 'pages',
     better: 'lower',
     formula: 'order-0 requests that a split made of the core under test',

@@ -118,7 +118,7 @@ export const FRAGMENTATION = [
   }),
   defineMetric({
     key: 'fragmentation.fallbacks.claims',
-    label: 'pageblocks claimed',
+    label: 'fallbacks: claims',
     unit: 'claims',
     better: 'lower',
     formula: 'fallbacks that changed the type of the pageblock',
@@ -127,7 +127,7 @@ export const FRAGMENTATION = [
   }),
   defineMetric({
     key: 'fragmentation.fallbacks.steals',
-    label: 'pages stolen',
+    label: 'fallbacks: steals',
     unit: 'steals',
     better: 'lower',
     formula: 'fallbacks that took one page and left the pageblock its type',
@@ -191,7 +191,7 @@ export const FRAGMENTATION = [
   }),
   defineMetric({
     key: 'fragmentation.extfrag.unmovableIntoMovable',
-    label: 'extfrag, unmovable into movable',
+    label: 'extfrag, into movable',
     unit: 'events',
     better: 'lower',
     // mmtests counts type 2 here, which is reclaimable since 4.4: its number is another one.
@@ -234,7 +234,7 @@ export const FRAGMENTATION = [
   }),
   defineMetric({
     key: 'fragmentation.unmovableShare',
-    label: 'ranges with an unmovable page',
+    label: 'ranges with unmovable',
     unit: 'thousandths',
     shape: 'byName',
     better: 'lower',
@@ -249,7 +249,7 @@ export const FRAGMENTATION = [
   }),
   defineMetric({
     key: 'fragmentation.stranded.pages',
-    label: 'free pages stranded at the end',
+    label: 'stranded pages',
     unit: 'pages',
     better: 'lower',
     formula: 'free pages on the lists of unmapped blocks, which a plain request cannot use without a flip',
@@ -258,7 +258,7 @@ export const FRAGMENTATION = [
   }),
   defineMetric({
     key: 'fragmentation.stranded.peakPages',
-    label: 'free pages stranded, most',
+    label: 'stranded pages, most',
     unit: 'pages',
     better: 'lower',
     formula: 'largest stranded.pages at any sample, the end included',
@@ -270,7 +270,7 @@ export const FRAGMENTATION = [
   }),
   defineMetric({
     key: 'fragmentation.stranded.atFailures',
-    label: 'free pages stranded when a request failed',
+    label: 'stranded pages, at failures',
     unit: 'pages',
     better: 'lower',
     formula: 'free pages that the asker could not use because of their class, the most at any failed request',

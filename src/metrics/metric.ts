@@ -8,7 +8,7 @@ import type { Machine } from '../machine/machine.js';
 import type { AllocatorCounters } from '../pagealloc/counters.js';
 import type { MemoryView } from '../pagealloc/memory-view.js';
 import type { Accounting } from './accounting.js';
-import type { CostPreset } from './flush-cost.js';
+import type { NamedCostPreset } from './cost.js';
 
 /** Everything that is known of a run when it has ended. */
 export interface RunInputs {
@@ -28,7 +28,7 @@ export interface RunInputs {
   /** Numbers of online CPUs for which IPIs and times are computed. */
   readonly tlbCpus: readonly number[];
   readonly machine: Machine;
-  readonly costPreset: CostPreset;
+  readonly costPreset: NamedCostPreset;
   readonly probe: ProbeCounts | null;
   /** The core keeps free pages of a marked class apart: pages can be stranded. */
   readonly hasPool: boolean;

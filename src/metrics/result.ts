@@ -159,6 +159,52 @@ export interface RunMetrics {
   };
 }
 
+/** A result with its keys in the order of this file, whatever the order of those it is made of. */
+export function makeResult(head: Omit<ResultHead, 'schema'>, runs: readonly Run[]): Result {
+  const { tool, trace, machine, marks, recorded } = head;
+  return {
+    schema: RESULT_SCHEMA,
+    tool: { version: tool.version },
+    trace: {
+      name: trace.name,
+      sha256: trace.sha256,
+      format: trace.format,
+      kernel: trace.kernel,
+      events: trace.events,
+      cpus: trace.cpus,
+      spanNs: trace.spanNs,
+      grade: trace.grade,
+      reasons: trace.reasons.slice(),
+    },
+    machine: {
+      pages: machine.pages,
+      zones: machine.zones.map(({ zone, startPfn, managed }) => ({ zone, startPfn, managed })),
+      cpus: machine.cpus,
+      kernel: machine.kernel,
+      start: machine.start,
+    },
+    marks: marks.map((mark) => ({ class: mark.class, expression: mark.expression, requests: mark.requests })),
+    recorded: recorded === null ? null : orderedRecord(recorded),
+    runs: runs.slice(),
+  };
+}
+
+function orderedRecord({ splits, shootdowns, extfrag }: Recorded): Recorded {
+  return {
+    splits: splits === null ? null : { level2: splits.level2, level3: splits.level3 },
+    shootdowns: shootdowns === null ? null : { full: shootdowns.full, ranged: shootdowns.ranged },
+    extfrag:
+      extfrag === null
+        ? null
+        : {
+            all: extfrag.all,
+            fragmenting: extfrag.fragmenting,
+            forUnmovable: extfrag.forUnmovable,
+            unmovableIntoMovable: extfrag.unmovableIntoMovable,
+          },
+  };
+}
+
 /** Objects that are null as a whole when none of their numbers applies. */
 const NULLABLE = ['fragmentation.stranded', 'probe'];
 

@@ -4,11 +4,11 @@
  */
 
 import { FLUSH_CAUSES } from '../directmap/counts.js';
+import { ipisFor } from '../directmap/ipis.js';
 import { PLAIN } from '../kernel/classes.js';
 import { PAGE_SIZE } from '../kernel/orders.js';
 import type { Accounting } from './accounting.js';
 import { byReason } from './allocation.js';
-import { ipisFor } from './flush-cost.js';
 import { byName, defineMetric } from './metric.js';
 
 const PAGES_PER_GIB = 2 ** 30 / PAGE_SIZE;
@@ -108,18 +108,18 @@ export const SHOOTDOWNS = [
   }),
   defineMetric({
     key: 'shootdowns.ipis',
-    label: 'IPIs, by number of CPUs',
+    label: 'IPIs',
     unit: 'IPIs',
     shape: 'byName',
     better: 'lower',
     formula: 'flushes * (CPUs - 1), less what AMD broadcast invalidation saves; arithmetic, an upper bound',
     source: 'direct-map-and-rivals §3.2',
-    read: (inputs) =>
-      byName(inputs.tlbCpus.map(String), (_, index) => ipisFor(inputs, inputs.tlbCpus[index])),
+    read: ({ directMap: { counts }, machine, tlbCpus }) =>
+      byName(tlbCpus.map(String), (_, index) => ipisFor(counts, tlbCpus[index], machine.invlpgb)),
   }),
   defineMetric({
     key: 'shootdowns.perGiB.flushes',
-    label: 'flushes per GiB of marked memory',
+    label: 'flushes per marked GiB',
     unit: 'flushes',
     better: 'lower',
     formula: 'flushes * 262144 / perGiB.markedPages, truncated; null when no marked page was served',
@@ -142,7 +142,7 @@ export const SHOOTDOWNS = [
   }),
   defineMetric({
     key: 'shootdowns.window.pages',
-    label: 'pages served before their class was in force',
+    label: 'pages not yet in force',
     unit: 'pages',
     better: 'lower',
     formula: 'pages promised to a class while the flush that enforces it was still owed',
@@ -151,7 +151,7 @@ export const SHOOTDOWNS = [
   }),
   defineMetric({
     key: 'shootdowns.window.pageSeconds',
-    label: 'page-seconds before the class was in force',
+    label: 'page-seconds not in force',
     unit: 'page-seconds',
     better: 'lower',
     formula: 'the same pages, times how long each waited, truncated',

@@ -28,7 +28,7 @@ export const SPLITS = [
   }),
   defineMetric({
     key: 'splits.pageTablePages',
-    label: 'page-table pages taken by splits',
+    label: 'page-table pages for splits',
     unit: 'pages',
     better: 'lower',
     formula: 'one page a split',
@@ -66,7 +66,7 @@ export const SPLITS = [
   }),
   defineMetric({
     key: 'splits.share',
-    label: 'memory under large leaves at the end',
+    label: 'memory under leaves',
     unit: 'thousandths',
     shape: 'byName',
     better: 'higher',
@@ -79,7 +79,7 @@ export const SPLITS = [
   }),
   defineMetric({
     key: 'splits.nonGlobal2M',
-    label: '2M leaves without the global bit',
+    label: '2M leaves not global',
     unit: 'leaves',
     better: 'lower',
     formula: '2M leaves that lost the global bit when they were made invalid and valid again',

@@ -108,6 +108,8 @@ export interface ParameterInfo {
   readonly default: string | number | boolean;
   /** The words allowed for type `word`; `batch:N` stands for batch: and a number. */
   readonly values?: readonly string[];
+  /** Words that somebody may try, each with the reason why it is refused. */
+  readonly refused?: Readonly<Record<string, string>>;
   readonly meaning: string;
 }
 

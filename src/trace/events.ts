@@ -5,7 +5,7 @@
  * capture kit's README. Events not named here are counted by name and go no further.
  */
 
-export type Column = 'pfn' | 'order' | 'migratetype' | 'gfp' | 'a' | 'b' | 'c';
+export type Column = 'pfn' | 'order' | 'migratetype' | 'gfp' | 'pageClass' | 'a' | 'b' | 'c';
 
 /**
  * How the value is printed. `pfn`: decimal, or hexadecimal by its 0x (trace-formats §5.4). `number`: the
@@ -22,6 +22,8 @@ export interface EventField {
   readonly words?: readonly string[];
   /** An event without this field is malformed. */
   readonly required?: boolean;
+  /** The number is a migratetype in the recorded kernel's numbering (migratetype.ts). */
+  readonly isMigratetype?: boolean;
 }
 
 export interface EventDefinition {
@@ -104,7 +106,7 @@ export const KIND = {
 
 const pfn: EventField = { key: 'pfn', column: 'pfn', form: 'pfn', required: true };
 const order: EventField = { key: 'order', column: 'order', form: 'number' };
-const migratetype: EventField = { key: 'migratetype', column: 'migratetype', form: 'number' };
+const migratetype: EventField = { key: 'migratetype', column: 'migratetype', form: 'number', isMigratetype: true };
 const gfp: EventField = { key: 'gfp_flags', column: 'gfp', form: 'gfp' };
 const zone: EventField = { key: 'zone', column: 'a', form: 'address' };
 /** Address of a struct page; pfn = (page - vmemmap) / 64. */
@@ -128,9 +130,9 @@ export const EVENTS: readonly EventDefinition[] = [
     fields: [
       pfn,
       { key: 'alloc_order', column: 'order', form: 'number', required: true },
-      { key: 'alloc_migratetype', column: 'migratetype', form: 'number', required: true },
+      { key: 'alloc_migratetype', column: 'migratetype', form: 'number', isMigratetype: true, required: true },
       { key: 'fallback_order', column: 'a', form: 'number', required: true },
-      { key: 'fallback_migratetype', column: 'b', form: 'number', required: true },
+      { key: 'fallback_migratetype', column: 'b', form: 'number', isMigratetype: true, required: true },
       { key: 'change_ownership', column: 'c', form: 'number' },
     ],
   },
@@ -177,12 +179,13 @@ export const EVENTS: readonly EventDefinition[] = [
     zone, pfn, order, { key: 'fpi', column: 'b', form: 'number' } ] },
   { name: 'free_prepared', kind: KIND.freePrepared, fields: [page, { key: 'nr', column: 'a', form: 'number' }] },
   { name: 'move_freepages_block', kind: KIND.moveFreepagesBlock, fields: [
-    zone, page, { key: 'old_mt', column: 'b', form: 'number' }, { key: 'new_mt', column: 'migratetype', form: 'number' } ] },
+    zone, page, { key: 'old_mt', column: 'b', form: 'number', isMigratetype: true }, { key: 'new_mt', column: 'migratetype', form: 'number', isMigratetype: true },
+    { key: 'unmapped', column: 'c', form: 'number' } ] },
   { name: 'move_freepages_block_pfn', kind: KIND.moveFreepagesBlockPfn, fields: [
     zone,
     { key: 'start_pfn', column: 'pfn', form: 'pfn', required: true },
-    { key: 'old_mt', column: 'b', form: 'number' },
-    { key: 'new_mt', column: 'migratetype', form: 'number' },
+    { key: 'old_mt', column: 'b', form: 'number', isMigratetype: true },
+    { key: 'new_mt', column: 'migratetype', form: 'number', isMigratetype: true },
     { key: 'unmapped', column: 'c', form: 'number' },
   ] },
   { name: 'reserve_highatomic', kind: KIND.reserveHighatomic, fields: [{ ...page, required: false }, order, zone] },
@@ -190,24 +193,26 @@ export const EVENTS: readonly EventDefinition[] = [
   { name: 'isolate_free_page', kind: KIND.isolateFreePage, fields: [page, order] },
   { name: 'isolate_free_page_ret', kind: KIND.isolateFreePageRet, fields: [{ key: 'got', column: 'a', form: 'number' }] },
   { name: 'putback_isolated_page', kind: KIND.putbackIsolatedPage, fields: [
-    page, order, { key: 'mt', column: 'migratetype', form: 'number' } ] },
+    page, order, { key: 'mt', column: 'migratetype', form: 'number', isMigratetype: true } ] },
   { name: 'compaction_free', kind: KIND.compactionFree, fields: [{ ...page, key: 'folio' }] },
   { name: 'alloc_contig_range', kind: KIND.allocContigRange, fields: [
     { key: 'start', column: 'pfn', form: 'pfn' }, { key: 'end', column: 'a', form: 'number' } ] },
   { name: 'setup_per_zone_wmarks', kind: KIND.setupPerZoneWmarks, fields: [] },
   { name: 'pcp_put', kind: KIND.pcpPut, fields: [
-    zone, { key: 'pcp', column: 'b', form: 'address' }, page, { key: 'mt', column: 'migratetype', form: 'number' }, order ] },
+    zone, { key: 'pcp', column: 'b', form: 'address' }, page, { key: 'mt', column: 'migratetype', form: 'number', isMigratetype: true }, order ] },
   { name: 'free_pages_ok', kind: KIND.freePagesOk, fields: [page, order, { key: 'fpi', column: 'b', form: 'number' }] },
   { name: 'drain_pages_zone', kind: KIND.drainPagesZone, fields: [{ key: 'cpu', column: 'b', form: 'number' }, zone] },
   { name: 'drain_zone_pages', kind: KIND.drainZonePages, fields: [zone, { key: 'pcp', column: 'b', form: 'address' }] },
-  { name: 'alloc_pages_bulk', kind: KIND.allocPagesBulk, fields: [gfp, { key: 'nr', column: 'a', form: 'number' }] },
+  { name: 'alloc_pages_bulk', kind: KIND.allocPagesBulk, fields: [{ ...gfp, key: 'gfp' }, { key: 'nr', column: 'a', form: 'number' }] },
   { name: 'claim_block', kind: KIND.claimBlock, fields: [
     zone,
     page,
     { key: 'current_order', column: 'b', form: 'number' },
     order,
-    { key: 'start_mt', column: 'migratetype', form: 'number' },
-    { key: 'block_mt', column: 'c', form: 'number' },
+    { key: 'start_mt', column: 'migratetype', form: 'number', isMigratetype: true },
+    { key: 'block_mt', column: 'c', form: 'number', isMigratetype: true },
+    // 1 on the freetype kernel, which is UNMAPPED of kernel/classes.ts.
+    { key: 'unmapped', column: 'pageClass', form: 'number' },
   ] },
   { name: 'isolation_suitable_reset', kind: KIND.isolationSuitableReset, fields: [zone] },
   { name: 'wakeup_kswapd', kind: KIND.wakeupKswapdProbe, fields: [zone, order, { key: 'boost', column: 'b', form: 'number' }] },

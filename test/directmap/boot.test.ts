@@ -1,8 +1,8 @@
 /** Boot: leaves and meminfo counters of direct-map-and-rivals §1.6, columns `after map`. */
 
 import { expect, test } from 'vitest';
-import { BOOT_FLAGS, GLOBAL } from '../../src/directmap/leaves.js';
 import { DirectMap } from '../../src/directmap/direct-map.js';
+import { BOOT_FLAGS, GLOBAL } from '../../src/directmap/leaves.js';
 import { GIB, machine, pcMachine } from './machines.js';
 
 interface Row {
@@ -18,10 +18,28 @@ const ROWS: readonly Row[] = [
   { memory: '512 MiB', lowEnd: 0x1ffe0000, highEndGib: 4, leaves: [992, 254, 0], counters: [992, 254, 0] },
   { memory: '1 GiB', lowEnd: 0x3ffe0000, highEndGib: 4, leaves: [992, 510, 0], counters: [992, 510, 0] },
   { memory: '2 GiB', lowEnd: 0x7ffe0000, highEndGib: 4, leaves: [992, 1022, 0], counters: [992, 1022, 0] },
-  { memory: '3.5 GiB', lowEnd: 0xbffe0000, highEndGib: 4.5, leaves: [992, 1278, 1], counters: [992, 1278, 1] },
+  {
+    memory: '3.5 GiB',
+    lowEnd: 0xbffe0000,
+    highEndGib: 4.5,
+    leaves: [992, 1278, 1],
+    counters: [992, 1278, 1],
+  },
   { memory: '4 GiB', lowEnd: 0xbffe0000, highEndGib: 5, leaves: [992, 1022, 2], counters: [992, 1022, 4] },
-  { memory: '16 GiB', lowEnd: 0xbffe0000, highEndGib: 17, leaves: [992, 1022, 14], counters: [992, 1022, 16] },
-  { memory: '64 GiB', lowEnd: 0xbffe0000, highEndGib: 65, leaves: [992, 1022, 62], counters: [992, 1022, 64] },
+  {
+    memory: '16 GiB',
+    lowEnd: 0xbffe0000,
+    highEndGib: 17,
+    leaves: [992, 1022, 14],
+    counters: [992, 1022, 16],
+  },
+  {
+    memory: '64 GiB',
+    lowEnd: 0xbffe0000,
+    highEndGib: 65,
+    leaves: [992, 1022, 62],
+    counters: [992, 1022, 64],
+  },
   {
     memory: '16 GiB, no 1G leaves',
     lowEnd: 0xbffe0000,
@@ -30,7 +48,13 @@ const ROWS: readonly Row[] = [
     leaves: [992, 8190, 0],
     counters: [992, 8190, 0],
   },
-  { memory: '16 GiB, q35', lowEnd: 0x7ffdf000, highEndGib: 18, leaves: [991, 1022, 14], counters: [991, 1022, 16] },
+  {
+    memory: '16 GiB, q35',
+    lowEnd: 0x7ffdf000,
+    highEndGib: 18,
+    leaves: [991, 1022, 14],
+    counters: [991, 1022, 16],
+  },
 ];
 
 test.each(ROWS)('§1.6: $memory', ({ lowEnd, highEndGib, gbPages = true, leaves, counters }) => {
@@ -45,7 +69,9 @@ test('§1.6: the counters follow splits, and the 4 GiB guest ends its boot as ob
   for (const pfn of [0x2170, 0x2f68, 0x3d00]) map.setMemoryRo(pfn, 1);
   map.setMemoryRo(0x100a00, 512);
   expect(map.census()).toEqual({ '4K': 2528, '2M': 1531, '1G': 1 });
-  expect([map.meminfo.count4K, map.meminfo.count2M + 0, map.meminfo.count1G]).toEqual([992 + 3 * 512, 1531, 3]);
+  expect([map.meminfo.count4K, map.meminfo.count2M, map.meminfo.count1G]).toEqual([992 + 3 * 512, 1531, 3]);
+  // The table's 20352 and 3125248 kB, without the five splits of the high mapping; 1G as it stands there.
+  expect(map.meminfo.kB()).toEqual({ '4K': 20352 - 5 * 2048, '2M': 3125248 + 5 * 2048, '1G': 3145728 });
 });
 
 test('§1.2: rows of the reading aid for 4 GiB', () => {

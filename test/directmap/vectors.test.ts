@@ -2,15 +2,15 @@
  * The vectors of direct-map-and-rivals §14 that calls on the direct map alone can express. Each row of a
  * vector is one step: what is called, then splits (level3/level2), page tables and flushes that it causes.
  *
- * Not here: 32 to 33e, which change module or vmalloc addresses (vmalloc-area.test.ts), and 34 to 42,
+ * Not here: 32 to 33e, which change module or vmalloc addresses (vmalloc-space.test.ts), and 34 to 42,
  * which belong to cores.
  */
 
 import { describe, expect, test } from 'vitest';
-import { UNMAPPED } from '../../src/kernel/classes.js';
 import { DirectMap } from '../../src/directmap/direct-map.js';
 import { ipisFor } from '../../src/directmap/ipis.js';
 import { ACCESSED, DIRTY, GLOBAL, KERNEL_4K, NX, PRESENT, RW } from '../../src/directmap/leaves.js';
+import { UNMAPPED } from '../../src/kernel/classes.js';
 import { rulesFor } from '../../src/kernel/rules.js';
 import type { Machine } from '../../src/machine/machine.js';
 import { GIB, pcMachine } from './machines.js';
@@ -22,7 +22,7 @@ const D = DIRTY;
 const X = NX;
 const G = GLOBAL;
 
-/** An untouched 1G leaf, the one before it, and an untouched 2M leaf of the 4 GiB-like guest below. */
+/** First pfns of an untouched 1G leaf (another lies before it) and of an untouched 2M leaf. */
 const g = 5 * GIB;
 const m = 2 * GIB + 10 * 512;
 /** A 4K leaf that boot made. */

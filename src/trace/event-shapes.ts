@@ -1,0 +1,116 @@
+/**
+ * events.ts, prepared for the scanner: names and keys as bytes, and a table that finds an event by the
+ * bytes of its name. Nothing here knows an event of its own.
+ */
+import { ascii, startsWith } from './bytes.js';
+import { type Column, EVENTS, type EventDefinition, type EventField, type FieldForm, KIND } from './events.js';
+
+export const FORM: Readonly<Record<FieldForm, number>> = { pfn: 0, number: 1, address: 2, gfp: 3, name: 4 };
+export const FORM_PFN = FORM.pfn;
+export const FORM_NUMBER = FORM.number;
+export const FORM_ADDRESS = FORM.address;
+export const FORM_GFP = FORM.gfp;
+
+const COLUMNS: readonly Column[] = ['pfn', 'order', 'migratetype', 'gfp', 'pageClass', 'a', 'b', 'c'];
+export const COLUMN_PFN = 0;
+export const COLUMN_ORDER = 1;
+export const COLUMN_MIGRATETYPE = 2;
+export const COLUMN_GFP = 3;
+export const COLUMN_PAGE_CLASS = 4;
+export const COLUMN_A = 5;
+export const COLUMN_B = 6;
+export const COLUMN_C = 7;
+
+export class FieldShape {
+  /** Key and the `=` after it. */
+  readonly key: Uint8Array;
+  readonly first: number;
+  readonly column: number;
+  readonly form: number;
+  readonly words: readonly Uint8Array[];
+  readonly bit: number;
+
+  constructor(field: EventField, index: number) {
+    this.key = ascii(`${field.key}=`);
+    this.first = this.key[0];
+    this.column = COLUMNS.indexOf(field.column);
+    this.form = FORM[field.form];
+    this.words = (field.words ?? []).map(ascii);
+    this.bit = 1 << index;
+  }
+}
+
+export class EventShape {
+  readonly name: string;
+  readonly nameBytes: Uint8Array;
+  readonly kind: number;
+  readonly fields: readonly FieldShape[];
+  /** Bits of the fields without which the event is malformed. */
+  readonly required: number;
+  /** Bits of all fields: a last line without a line feed is whole when it has them. */
+  readonly all: number;
+  /** The bit of `order`, which perf trace leaves out when it is 0 (trace-formats §1 item 17). */
+  readonly orderBit: number;
+  /** The kernel's page events print `page=` before `pfn=`, and it is never used (§5.3). */
+  readonly skipsPage: boolean;
+  readonly isAlloc: boolean;
+  readonly isFreeBatched: boolean;
+  /** Its text is for markers.ts. */
+  readonly isMarker: boolean;
+  /** Events of this name that were seen. */
+  count = 0;
+
+  constructor(definition: EventDefinition, isMarker = false) {
+    this.name = definition.name;
+    this.nameBytes = ascii(definition.name);
+    this.kind = definition.kind;
+    this.fields = definition.fields.map((field, i) => new FieldShape(field, i));
+    this.required = bitsOf(definition.fields, (field) => field.required === true);
+    this.all = bitsOf(definition.fields, () => true);
+    this.orderBit = bitsOf(definition.fields, (field) => field.key === 'order');
+    this.skipsPage =
+      definition.fields.some((field) => field.key === 'pfn') && !definition.fields.some((field) => field.key === 'page');
+    this.isAlloc = definition.kind === KIND.alloc;
+    this.isFreeBatched = definition.kind === KIND.freeBatched;
+    this.isMarker = isMarker;
+  }
+}
+
+function bitsOf(fields: readonly EventField[], test: (field: EventField) => boolean): number {
+  return fields.reduce((bits, field, i) => (test(field) ? bits | (1 << i) : bits), 0);
+}
+
+/** Events by name. One per scanner, since shapes count what was seen. */
+export class ShapeTable {
+  readonly shapes: readonly EventShape[];
+  private readonly slots: (EventShape | null)[] = new Array(512).fill(null);
+
+  constructor() {
+    this.shapes = [
+      ...EVENTS.map((definition) => new EventShape(definition)),
+      new EventShape({ name: 'marker', kind: KIND.none, fields: [] }, true),
+    ];
+    for (const shape of this.shapes) {
+      let slot = slotOf(shape.nameBytes, 0, shape.nameBytes.length);
+      while (this.slots[slot] !== null) slot = (slot + 1) & 511;
+      this.slots[slot] = shape;
+    }
+  }
+
+  /** The event whose name stands from start to end, or null. */
+  find(bytes: Uint8Array, start: number, end: number): EventShape | null {
+    let slot = slotOf(bytes, start, end);
+    for (;;) {
+      const shape = this.slots[slot];
+      if (shape === null) return null;
+      if (shape.nameBytes.length === end - start && startsWith(bytes, start, shape.nameBytes)) return shape;
+      slot = (slot + 1) & 511;
+    }
+  }
+}
+
+/** Length, last and middle byte: enough to keep the names of events.ts apart but for a few neighbours. */
+function slotOf(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  return (length * 37 + bytes[end - 1] * 11 + bytes[start + (length >> 1)] * 3) & 511;
+}

@@ -1,0 +1,20 @@
+/** Recordings that lie beside the project, in ../shared; tests that need them skip visibly without them. */
+
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const CAPTURES = fileURLToPath(new URL('../../../shared/captures/', import.meta.url));
+
+/** Folders of all captures; empty when ../shared is not there. */
+export const captureFolders: readonly string[] = existsSync(CAPTURES)
+  ? readdirSync(CAPTURES, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => CAPTURES + entry.name)
+      .sort()
+  : [];
+
+export const haveCaptures = captureFolders.length > 0;
+
+export function captureName(folder: string): string {
+  return folder.slice(CAPTURES.length);
+}
