@@ -50,6 +50,8 @@ const captureJson = v.object({
     after: v.optional(fileInside),
     middle: v.optional(v.array(fileInside), []),
   }),
+  /** Sums over the lists of both states; the validation compares its own with them. */
+  pages: v.optional(v.object({ freeBefore: count, freeAfter: count, pcpBefore: count, pcpAfter: count })),
   vmeventDelta: v.optional(counts, {}),
   problems: v.optional(v.array(v.unknown()), []),
 });

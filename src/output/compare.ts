@@ -60,8 +60,8 @@ function sectionsFor(runs: readonly Run[]): Measure[][] {
     [
       { key: 'splits.level2', recorded: ({ splits }) => splits?.level2 ?? null },
       { key: 'splits.level3', recorded: ({ splits }) => splits?.level3 ?? null },
-      { key: 'splits.share', part: '2M' },
-      { key: 'splits.share', part: '1G' },
+      { key: 'splits.share', part: '2M', label: 'memory under 2M leaves' },
+      { key: 'splits.share', part: '1G', label: 'memory under 1G leaves' },
     ],
     [
       { key: 'shootdowns.full', recorded: ({ shootdowns }) => shootdowns?.full ?? null },
@@ -81,9 +81,9 @@ function sectionsFor(runs: readonly Run[]): Measure[][] {
       { key: 'fragmentation.free2M.best' },
       { key: 'fragmentation.free2M.min' },
       { key: 'fragmentation.pageblocks.mixed' },
-      { key: 'fragmentation.unmovableShare', part: '2M' },
-      { key: 'fragmentation.unmovableShare', part: '32M' },
-      { key: 'fragmentation.unmovableShare', part: '1G' },
+      { key: 'fragmentation.unmovableShare', part: '2M', label: '2M ranges with unmovable' },
+      { key: 'fragmentation.unmovableShare', part: '32M', label: '32M ranges with unmovable' },
+      { key: 'fragmentation.unmovableShare', part: '1G', label: '1G ranges with unmovable' },
       { key: 'fragmentation.extfrag.all', recorded: ({ extfrag }) => extfrag?.all ?? null },
       { key: 'fragmentation.extfrag.fragmenting', recorded: ({ extfrag }) => extfrag?.fragmenting ?? null },
       { key: 'fragmentation.extfrag.forUnmovable', recorded: ({ extfrag }) => extfrag?.forUnmovable ?? null },
@@ -211,13 +211,32 @@ function closingSentence(runs: readonly Run[]): string {
   const different = runs.findIndex((run) => run.allocation.bytesServed !== first.allocation.bytesServed);
   if (different > 0) return differentWork(names[0], first, names[different], runs[different]);
   if (others.length === 0) return `${names[0]} alone: there is nothing to compare it with.`;
-  const clauses = others.map((run, number) => {
-    const splits = splitClause(first.splits.level2, run.splits.level2);
-    const flushes = flushClause(first.shootdowns.flushes, run.shootdowns.flushes);
-    return `${names[number + 1]} ${splits} and ${flushes}`;
-  });
-  const price = others.length === 1 ? priceOf(others[0]) : '';
-  return `Against ${names[0]}, ${clauses.join('; ')}${price === '' ? '' : `; the price: ${price}`}.`;
+  if (others.length > 1) {
+    const splits = fewest('2M leaves split', runs, names, (run) => run.splits.level2);
+    const flushes = fewest('flushes', runs, names, (run) => run.shootdowns.flushes);
+    return `${splits}; ${flushes}.`;
+  }
+  const other = others[0];
+  const splits = splitClause(first.splits.level2, other.splits.level2);
+  const flushes = flushClause(first.shootdowns.flushes, other.shootdowns.flushes);
+  const price = priceOf(other);
+  return `Against ${names[0]}, ${names[1]} ${splits} and ${flushes}${price === '' ? '' : `; the price: ${price}`}.`;
+}
+
+/** Of many cores only the best are named, and the first for comparison. */
+function fewest(
+  what: string,
+  runs: readonly Run[],
+  names: readonly string[],
+  count: (run: Run) => number,
+): string {
+  const counts = runs.map(count);
+  const least = Math.min(...counts);
+  if (counts.every((each) => each === least)) return `${what}: ${group(least)} by every core`;
+  const best = names.filter((_, number) => counts[number] === least).join(', ');
+  const against =
+    counts[0] === least ? `most ${group(Math.max(...counts))}` : `${names[0]} ${group(counts[0])}`;
+  return `fewest ${what}: ${best} (${group(least)}; ${against})`;
 }
 
 function differentWork(name: string, first: Run, otherName: string, other: Run): string {

@@ -26,10 +26,10 @@ export type Renderer<T> = (value: T, options: RenderOptions) => string;
 /** Results: of one run as three tables, of several side by side. */
 export const RENDERERS: { readonly [format in Format]: Renderer<Result> } = {
   table: (result, { color }) =>
-    renderText(result.runs.length === 1 ? replayDocument(result) : compareDocument(result), paintFor(color)),
+    renderText(result.runs.length < 2 ? replayDocument(result) : compareDocument(result), paintFor(color)),
   markdown: (result) =>
     renderMarkdown(
-      result.runs.length === 1 ? replayDocument(result) : compareDocument(result, Number.POSITIVE_INFINITY),
+      result.runs.length < 2 ? replayDocument(result) : compareDocument(result, Number.POSITIVE_INFINITY),
     ),
   csv: renderCsv,
   json: renderJson,

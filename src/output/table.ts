@@ -27,18 +27,16 @@ const FLUSH_CAUSE_WORDS: { readonly [cause in (typeof FLUSH_CAUSES)[number]]: st
 };
 
 export function replayDocument(result: Result): Document {
-  return result.runs.flatMap((run, number) =>
-    runBlocks(result, run, coreNames(result.runs)[number], number === 0),
-  );
+  const names = coreNames(result.runs);
+  return [headFacts(result), ...result.runs.flatMap((run, number) => runBlocks(run, names[number]))];
 }
 
-function runBlocks(result: Result, run: Run, name: string, isFirst: boolean): Document {
+function runBlocks(run: Run, name: string): Document {
   return [
-    ...(isFirst ? [headFacts(result)] : []),
     requests(run, name),
     freeBlocks(run),
     freetypes(run),
-    blocks(run),
+    hugePages(run),
     splits(run),
     leaves(run),
     flushes(run),
@@ -108,7 +106,7 @@ function freetypes({ fragmentation: { freePages, pageblocks } }: Run): Grid {
   };
 }
 
-function blocks(run: Run): Grid {
+function hugePages(run: Run): Grid {
   return {
     kind: 'grid',
     head: ['huge pages and fallbacks', 'count'],
@@ -116,7 +114,13 @@ function blocks(run: Run): Grid {
       { key: 'fragmentation.free2M.now' },
       { key: 'fragmentation.free2M.best' },
       { key: 'fragmentation.free2M.min' },
-      ...RANGES.map((part): Measure => ({ key: 'fragmentation.unmovableShare', part })),
+      ...RANGES.map(
+        (part): Measure => ({
+          key: 'fragmentation.unmovableShare',
+          part,
+          label: `${part} ranges with unmovable`,
+        }),
+      ),
       { key: 'fragmentation.fallbacks.claims' },
       { key: 'fragmentation.fallbacks.steals' },
       { key: 'fragmentation.extfrag.fragmenting' },

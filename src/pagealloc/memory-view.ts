@@ -25,3 +25,14 @@ export interface MemoryView {
   /** Pages on pcp lists. */
   pcpPages(): number;
 }
+
+/** For a core that keeps no lists of this kind: all zero, no zones. */
+export const EMPTY_MEMORY: MemoryView = {
+  zones: [],
+  freeListLength: () => 0,
+  pageblocksByFreetype: () => [0, 0, 0, 0, 0, 0, 0],
+  mixedPageblocks: () => 0,
+  free2M: () => 0,
+  unmovableRanges: () => [0, 0],
+  pcpPages: () => 0,
+};

@@ -9,12 +9,12 @@ import { className } from '../kernel/classes.js';
 import { EXIT, UserError } from '../kernel/errors.js';
 import type { Machine } from '../machine/machine.js';
 import type { Snapshot } from '../machine/snapshot.js';
-import { EMPTY_MEMORY } from '../metrics/empty-memory.js';
-import { type CostPreset, COST_PRESETS } from '../metrics/flush-cost.js';
+import type { NamedCostPreset } from '../metrics/cost.js';
 import type { RunInputs } from '../metrics/metric.js';
 import { readRun, type Run } from '../metrics/result.js';
 import { type Core, type LivePages, NO_OBSERVER } from '../pagealloc/core.js';
 import { AllocatorCounters } from '../pagealloc/counters.js';
+import { EMPTY_MEMORY } from '../pagealloc/memory-view.js';
 import { type MigratetypeTable, renumberMigratetype } from '../trace/migratetype.js';
 import type { TraceReader } from '../trace/reader.js';
 import { EventRecorder } from './event-recorder.js';
@@ -28,7 +28,7 @@ export interface RunSettings {
   readonly plan: ReplayPlan;
   readonly migratetypes: MigratetypeTable;
   readonly tlbCpus: readonly number[];
-  readonly costPreset: CostPreset;
+  readonly costPreset: NamedCostPreset;
   /** Gets a JSON line an event of every run, when asked for. */
   readonly writeEvent: ((line: string) => void) | null;
 }
@@ -110,5 +110,3 @@ function refuseUnservedClasses({ entry, spec }: CoreChoice, replay: Replay): voi
     { advice: 'choose another core or other marks' },
   );
 }
-
-export { COST_PRESETS };

@@ -5,51 +5,69 @@
 import type { CheckDetails, CheckResult } from './check.js';
 import type { ReadReport } from './report.js';
 
-type Facts = Omit<CheckDetails, 'cannotTell' | 'advice'>;
+type Facts = Omit<CheckDetails, 'cannotTell' | 'remarks' | 'advice'>;
 
+/** What nobody can know from this trace: each completes "the trace cannot tell …". */
 export function cannotTell(result: CheckResult, facts: Facts, report: ReadReport): string[] {
-  const said: string[] = [];
-  const say = (holds: boolean, sentence: string): void => {
-    if (holds) said.push(sentence);
-  };
-  const { allocations, frees, lost } = result;
-  const requests = allocations.served + allocations.failed;
-  say(requests === 0, 'there is no mm_page_alloc event: nothing can be replayed');
-  say(requests > 0 && frees.reported === 0, 'there is no free: pages are only taken, never given back');
-  say(facts.batchFrees > 0, 'frees are known from batches alone: the order of freed blocks is not in them');
-  say(
-    facts.start.pages > 0 && result.grade !== 'A',
-    `${facts.start.pages} pages were live before the trace began, as far as it frees them; others are not known`,
-  );
-  say(
-    facts.start.doubtfulPages > 0,
-    `${facts.start.doubtfulPages} of these were first seen after compaction began: they may have been handed out silently`,
-  );
-  say(
-    facts.doubleFrees.count > 0,
-    `${facts.doubleFrees.count} frees are of pages seen freed before: handed out silently (bulk lists, compaction), or lost`,
-  );
-  say(!facts.buddyLevelEvents && requests > 0, 'which pages were in the buddy lists and which in pcp lists');
-  say(lost.events > 0 || lost.unknownGaps > 0, 'what happened in the gaps: pages may be live or free there');
-  say(facts.allocsOverLive.count > 0, 'where pages were freed that are allocated again: those frees are not in the trace');
+  const { collected, say } = list();
+  const { lost } = result;
+  const requests = result.allocations.served + result.allocations.failed;
+  if (requests === 0) return ['anything: it has no mm_page_alloc event'];
+  say(result.frees.reported === 0, 'when pages were freed');
+  say(result.grade !== 'A' && result.grade !== 'S', 'which pages were live all the time, from before its start to its end');
+  say(!facts.buddyLevelEvents, 'which free pages were in the buddy lists and which in pcp lists');
+  say(lost.events > 0 || lost.unknownGaps > 0, 'what happened in its gaps');
   say(report.clock === 'ticks', 'how long anything took: the clock has no unit');
-  say(report.clock === 'none' && requests > 0, 'when anything happened: only the order of events is known');
-  say(result.cpus === 0 && requests > 0, 'on which CPU a request was made');
+  say(report.clock === 'none', 'when anything happened: only the order of events is known');
+  say(result.cpus === 0, 'on which CPU a request was made');
   say(
     facts.namelessRequests > 0,
-    `which task made ${facts.namelessRequests} of ${requests} requests: the trace has no name for it`,
+    `which program made ${facts.namelessRequests} of ${requests} requests: the task has no name there`,
   );
-  say(facts.misaligned.count > 0, `${facts.misaligned.count} blocks do not start at a multiple of their size: pfns may be byte offsets`);
-  say(facts.impossible.count > 0, `${facts.impossible.count} events name pages or orders that no machine has; they are not followed`);
-  say(facts.compactionReturns > 0, `${facts.compactionReturns} mm_page_free lines are no frees: compaction took a target back`);
-  return said;
+  say(facts.batchFrees > 0, 'of which order the freed blocks were: batch reports always print 0');
+  return collected;
 }
 
+/** What was seen that needs a word of explanation. */
+export function remarksOn(result: CheckResult, facts: Facts): string[] {
+  const { collected, say } = list();
+  const { start, partialFrees, doubleFrees, allocsOverLive, misaligned, impossible } = facts;
+  say(start.pages > 0, `${start.pages} pages were live before the trace began: their first event is a free`);
+  say(
+    start.doubtfulPages > 0,
+    `${start.doubtfulPages} of these were first seen after compaction began and may have been handed out silently`,
+  );
+  say(partialFrees.count > 0, `${partialFrees.count} frees gave back a part of a bigger allocation, which is normal`);
+  say(
+    doubleFrees.count > 0,
+    `${doubleFrees.count} frees are of pages seen freed before: handed out silently (bulk lists, compaction), or events are lost`,
+  );
+  say(
+    allocsOverLive.count > 0,
+    `${allocsOverLive.count} allocations are of pages that are still live (first: line ${allocsOverLive.first?.line}): frees are missing`,
+  );
+  say(
+    misaligned.count > 0,
+    `${misaligned.count} blocks do not start at a multiple of their size (first: line ${misaligned.first?.line}): pfns may be byte offsets`,
+  );
+  say(
+    impossible.count > 0,
+    `${impossible.count} events name pages or orders that no machine has (first: line ${impossible.first?.line}) and are not followed`,
+  );
+  say(facts.compactionReturns > 0, `${facts.compactionReturns} mm_page_free lines are no frees: compaction took its target back`);
+  say(facts.bulkPages > 0, `${facts.bulkPages} pages were handed out by the bulk allocator, without mm_page_alloc`);
+  const { betweenMarkers } = facts;
+  if (betweenMarkers !== null) {
+    const { served, frees } = betweenMarkers;
+    const outside = result.allocations.served - served + (result.frees.reported - frees);
+    say(outside > 0, `${outside} allocations and frees stand outside the snapshot markers and are not replayed`);
+  }
+  return collected;
+}
+
+/** What to record differently next time. */
 export function adviceFor(result: CheckResult, facts: Facts, report: ReadReport): string[] {
-  const said: string[] = [];
-  const say = (holds: boolean, sentence: string): void => {
-    if (holds) said.push(sentence);
-  };
+  const { collected, say } = list();
   const isText = report.format !== 'csv' && report.format !== 'packed';
   const requests = result.allocations.served + result.allocations.failed;
   say(requests === 0 && isText, 'enable kmem:mm_page_alloc');
@@ -68,6 +86,16 @@ export function adviceFor(result: CheckResult, facts: Facts, report: ReadReport)
   say(report.format === 'perf-trace', "use 'perf script -F comm,tid,cpu,time,event,trace --ns': perf trace leaves out CPU and fields");
   say(report.truncatedLastLine, 'the last line is cut: the file may have been copied while it was written');
   say(report.timeBackwards.count > 0 && isText, 'record with one clock for all CPUs (global or mono)');
-  say(said.length > 0 && isText, "'mm-sim record' prints a script that does all this");
-  return said;
+  say(collected.length > 0 && isText, "'mm-sim record' prints a script that does all this");
+  return collected;
+}
+
+function list(): { collected: string[]; say: (holds: boolean, sentence: string) => void } {
+  const collected: string[] = [];
+  return {
+    collected,
+    say: (holds, sentence) => {
+      if (holds) collected.push(sentence);
+    },
+  };
 }

@@ -3,7 +3,7 @@
  * trace-formats §10.3). One pass, which also collects what a replay needs of the time before the trace.
  */
 import { CONTEXT_HARDIRQ, CONTEXT_SOFTIRQ, type EventColumns, UNKNOWN_CPU } from './columns.js';
-import { adviceFor, cannotTell } from './check-advice.js';
+import { adviceFor, cannotTell, remarksOn } from './check-advice.js';
 import { type EraGuess, guessEra } from './era.js';
 import { EVENTS, KIND } from './events.js';
 import { FirstTouch, type LiveAtStart } from './first-touch.js';
@@ -73,7 +73,8 @@ export interface CheckDetails {
   /** Event names that mm-sim does not read, most frequent first, at most ten. */
   readonly unknownNames: readonly { readonly name: string; readonly count: number }[];
   readonly start: LiveAtStart;
-  /** Sentences for the user, without a full stop. */
+  /** Sentences for the user, without a full stop; those of cannotTell complete "the trace cannot tell …". */
+  readonly remarks: readonly string[];
   readonly cannotTell: readonly string[];
   readonly advice: readonly string[];
 }
@@ -228,7 +229,12 @@ export class TraceCheck {
       unknownNames: unknownNames(report),
       start: this.firstTouch.liveAtStart(),
     };
-    const details = { ...facts, cannotTell: cannotTell(result, facts, report), advice: adviceFor(result, facts, report) };
+    const details: CheckDetails = {
+      ...facts,
+      remarks: remarksOn(result, facts),
+      cannotTell: cannotTell(result, facts, report),
+      advice: adviceFor(result, facts, report),
+    };
     return { result, details, report };
   }
 

@@ -11,7 +11,6 @@ import {
   isNameByte,
   LESS,
   LF,
-  MINUS,
   OPEN_PAREN,
   PLUS,
   startsWith,
@@ -23,8 +22,8 @@ import { ByteDictionary } from './dictionary.js';
 import { type EventShape, ShapeTable } from './event-shapes.js';
 import { KIND } from './events.js';
 import { FieldReader } from './field-reader.js';
-import { decodeGfp } from './gfp.js';
-import { DEFAULT_COMM, type LinePrefix, NO_TIME, RELATIVE, SECONDS, TICKS } from './line-prefix.js';
+import { decodeGfp, hasBareNames } from './gfp.js';
+import { DEFAULT_COMM, type LinePrefix, NO_TIME, TICKS } from './line-prefix.js';
 import { MarkerReader } from './markers.js';
 import type { Clock, ReadReport } from './report.js';
 
@@ -125,12 +124,12 @@ export class EventRows {
       while (bytes[start] === BLANK) start++;
       end = afterName(bytes, start);
     }
-    if (bytes[end] !== COLON) return this.readNameless(bytes, start, end, prefix, comm);
+    if (bytes[end] !== COLON) return this.readNameless(bytes, start, end, prefix);
     // perf's subsystem: `kmem:mm_page_alloc:`.
     if (isNameByte(bytes[end + 1])) {
       start = end + 1;
       end = afterName(bytes, start);
-      if (bytes[end] !== COLON) return this.readNameless(bytes, start, end, prefix, comm);
+      if (bytes[end] !== COLON) return this.readNameless(bytes, start, end, prefix);
     }
     const shape = this.shapes.find(bytes, start, end);
     if (shape === null) {
@@ -295,7 +294,7 @@ export class EventRows {
   }
 
   /** Lines whose text is no event: stacks, functions, losses that perf tells. */
-  private readNameless(bytes: Uint8Array, start: number, end: number, prefix: LinePrefix, comm: number): number {
+  private readNameless(bytes: Uint8Array, start: number, end: number, prefix: LinePrefix): number {
     const next = bytes[end];
     if (startsWith(bytes, start, PERF_LOST)) {
       this.lost(prefix.cpu, numberAfterWord(bytes, end));
@@ -308,11 +307,11 @@ export class EventRows {
       if (this.isUnfinishedLine) this.report.truncatedLastLine = true;
       else this.report.unparsed++;
     }
-    void comm;
     return lineFeed(bytes, start);
   }
 
-  private countUnknown(bytes: Uint8Array, start: number, end: number): void {
+  /** Counts an event by its name alone. */
+  countUnknown(bytes: Uint8Array, start: number, end: number): void {
     const id = this.unknownNames.idOf(bytes, start, end);
     if (this.unknownCounts[id]++ === 0) this.nameOrder.push(id);
   }

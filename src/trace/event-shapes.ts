@@ -49,8 +49,6 @@ export class EventShape {
   readonly required: number;
   /** Bits of all fields: a last line without a line feed is whole when it has them. */
   readonly all: number;
-  /** The bit of `order`, which perf trace leaves out when it is 0 (trace-formats §1 item 17). */
-  readonly orderBit: number;
   /** The kernel's page events print `page=` before `pfn=`, and it is never used (§5.3). */
   readonly skipsPage: boolean;
   readonly isAlloc: boolean;
@@ -67,7 +65,6 @@ export class EventShape {
     this.fields = definition.fields.map((field, i) => new FieldShape(field, i));
     this.required = bitsOf(definition.fields, (field) => field.required === true);
     this.all = bitsOf(definition.fields, () => true);
-    this.orderBit = bitsOf(definition.fields, (field) => field.key === 'order');
     this.skipsPage =
       definition.fields.some((field) => field.key === 'pfn') && !definition.fields.some((field) => field.key === 'page');
     this.isAlloc = definition.kind === KIND.alloc;

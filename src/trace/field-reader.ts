@@ -25,7 +25,6 @@ import type { ByteDictionary } from './dictionary.js';
 import {
   COLUMN_A,
   COLUMN_B,
-  COLUMN_GFP,
   COLUMN_MIGRATETYPE,
   COLUMN_ORDER,
   COLUMN_PAGE_CLASS,
@@ -125,9 +124,9 @@ export class FieldReader {
     return (seen & shape.required) === shape.required && this.judge(shape, row);
   }
 
-  /** Reads one pfn (of a list in a marker) and says where it ends through `end`. */
-  readPfn(bytes: Uint8Array, at: number): number {
-    this.end = this.pfn(bytes, at);
+  /** Reads a number outside of a field, as markers have them, and says where it ends through `end`. */
+  readNumber(bytes: Uint8Array, at: number): number {
+    this.end = this.number(bytes, at);
     return this.value;
   }
 

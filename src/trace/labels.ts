@@ -16,6 +16,7 @@ import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
 import { PAGE_SIZE, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import { CONTEXT_HARDIRQ, CONTEXT_NMI, CONTEXT_SOFTIRQ, type EventColumns } from './columns.js';
 import { KIND } from './events.js';
+import { decodeGfp } from './gfp.js';
 import { type LineValues, LineValuesBuilder } from './line-values.js';
 import { PageStates } from './page-states.js';
 import { DEFAULT_VMEMMAP, pfnOfStructPage } from './struct-page.js';
@@ -31,6 +32,9 @@ const DIRECT_MAP_BYTES = 2 ** 46;
  * __GFP_COMP as well, and cpusets add __GFP_HARDWALL to what is printed (trace-formats §5.2 item 1).
  */
 const SPLIT_TABLE_MAY_HAVE = GFP_ZERO_BIT | GFP_COMP_BIT | GFP_HARDWALL_BIT;
+
+/** Captures are of 6.12 and newer: the numbers and names of one era. */
+const ERA = { names: '5.14-7.3', layout: '5.0-7.3' } as const;
 
 /** The recorded kernel's own counts, for the result's `recorded`. */
 export interface RecordedCounts {
@@ -66,8 +70,8 @@ export interface Labels {
 }
 
 export interface LabelOptions {
-  /** Bits of kernel/gfp.ts by gfp id. */
-  readonly gfpBits: (gfp: number) => number;
+  /** The reader's dictionary; it grows while the trace is read. */
+  readonly gfps: readonly string[];
   /** Low 48 bits, from the capture's state.txt. */
   readonly vmemmap?: number;
   readonly pageOffset?: number;
@@ -94,7 +98,8 @@ interface Doubtful {
 }
 
 export class LabelCollector {
-  private readonly gfpBits: (gfp: number) => number;
+  private readonly gfps: readonly string[];
+  private readonly gfpBits: number[] = [];
   private readonly vmemmap: number;
   private readonly pageOffset: number;
   /** Line of the allocation that a live page belongs to; 0 = not live, or from before. */
@@ -115,7 +120,7 @@ export class LabelCollector {
   private ended = false;
 
   constructor(options: LabelOptions) {
-    this.gfpBits = options.gfpBits;
+    this.gfps = options.gfps;
     this.vmemmap = options.vmemmap ?? DEFAULT_VMEMMAP;
     this.pageOffset = options.pageOffset ?? DEFAULT_PAGE_OFFSET;
   }
@@ -211,9 +216,14 @@ export class LabelCollector {
     task.lastAlloc = line[i];
     task.lastAllocFile = file[i];
     if (!task.changing) return;
-    const isTable = order[i] === 0 && (this.gfpBits(columns.gfp[i]) & ~SPLIT_TABLE_MAY_HAVE) === GFP_KERNEL;
+    const isTable = order[i] === 0 && (this.bitsOf(columns.gfp[i]) & ~SPLIT_TABLE_MAY_HAVE) === GFP_KERNEL;
     task.tableLine = isTable ? line[i] : 0;
     task.changing = isTable;
+  }
+
+  private bitsOf(gfp: number): number {
+    while (this.gfpBits.length <= gfp) this.gfpBits.push(decodeGfp(this.gfps[this.gfpBits.length], ERA).bits);
+    return this.gfpBits[gfp];
   }
 
   private free(columns: EventColumns, i: number): void {

@@ -100,7 +100,7 @@ export class MarkerReader {
   }
 
   private readRequest(bytes: Uint8Array, at: number, row: number): number {
-    const number = this.fields.readPfn(bytes, at);
+    const number = this.fields.readNumber(bytes, at);
     const p = this.fields.end + 1;
     let found = BARE;
     let kind: number = KIND.none;
@@ -113,7 +113,7 @@ export class MarkerReader {
   }
 
   private readResult(bytes: Uint8Array, at: number, row: number): number {
-    const number = this.fields.readPfn(bytes, at);
+    const number = this.fields.readNumber(bytes, at);
     const p = this.fields.end + 1;
     if (startsWith(bytes, p, NONE)) return this.finish(bytes, p, row, BARE, KIND.resultNone, number);
     return this.finish(bytes, p, row, RESULT_PAGE, KIND.none, number);
@@ -147,9 +147,9 @@ export class MarkerReader {
     let p = at;
     while (p < fields.end && !(bytes[p] === PFNS[0] && startsWith(bytes, p, PFNS))) p++;
     if (p === fields.end || bytes[p + PFNS.length] !== ZERO) return KIND.none;
-    fields.columns.pfn[row] = fields.readPfn(bytes, p + PFNS.length);
+    fields.columns.pfn[row] = fields.readNumber(bytes, p + PFNS.length);
     while (bytes[fields.end] === COMMA && isDigit(bytes[fields.end + 1])) {
-      pages.push(fields.readPfn(bytes, fields.end + 1));
+      pages.push(fields.readNumber(bytes, fields.end + 1));
     }
     return KIND.bulkPage;
   }

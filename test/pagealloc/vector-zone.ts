@@ -6,7 +6,15 @@ import { FALLBACK_CLAIM, FALLBACK_STEAL } from '../../src/pagealloc/counters.js'
 import { NONE } from '../../src/pagealloc/free-lists.js';
 import { loadSnapshot } from '../../src/pagealloc/load-state.js';
 import { PageAllocator } from '../../src/pagealloc/page-allocator.js';
-import { expectState, freetypeOf, hex, machineOf, snapshotOf, typeLetter, type ZoneSetting } from './zone-fixture.js';
+import {
+  expectState,
+  freetypeOf,
+  hex,
+  machineOf,
+  snapshotOf,
+  typeLetter,
+  type ZoneSetting,
+} from './zone-fixture.js';
 
 const ORDERS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
@@ -49,7 +57,9 @@ export class VectorZone {
   rmqueueBulk(order: number, count: number, type: string, flags = 0): string {
     const { rmqueue } = this.allocator;
     rmqueue.begin();
-    const pfns = Array.from({ length: count }, () => this.pfn(rmqueue.take(0, order, freetypeOf(type), flags)));
+    const pfns = Array.from({ length: count }, () =>
+      this.pfn(rmqueue.take(0, order, freetypeOf(type), flags)),
+    );
     return pfns.join(' ');
   }
 
