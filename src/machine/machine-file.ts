@@ -22,22 +22,17 @@ import { readText } from './read-file.js';
 import { schemaProblem } from './schema-problem.js';
 import { formatSize, parseSize } from './size.js';
 
+const SIZE = 'must be a size: whole bytes, or text such as "16G"';
 const size = v.pipe(
-  v.union([v.string(), v.number()], 'must be a size: bytes, or text such as "16G"'),
-  v.transform((value) =>
-    typeof value === 'number' ? value : (parseHex(value) ?? parseSize(value) ?? Number.NaN),
-  ),
-  v.check(
-    (bytes) => Number.isSafeInteger(bytes) && bytes >= 0,
-    'must be a size: whole bytes, or text such as "16G"',
-  ),
+  v.union([v.string(), v.number()], SIZE),
+  v.check((value) => wholeNumber(value) !== null, SIZE),
+  v.transform((value) => wholeNumber(value) ?? 0),
 );
+const PFN = 'must be a pfn: a whole number, or text such as "0x100"';
 const pfn = v.pipe(
-  v.union([v.string(), v.number()], 'must be a pfn: a number, or text such as "0x100"'),
-  v.transform((value) =>
-    typeof value === 'number' ? value : (parseHex(value) ?? parseSize(value) ?? Number.NaN),
-  ),
-  v.check((value) => Number.isSafeInteger(value) && value >= 0, 'must be a pfn: a whole number'),
+  v.union([v.string(), v.number()], PFN),
+  v.check((value) => wholeNumber(value) !== null, PFN),
+  v.transform((value) => wholeNumber(value) ?? 0),
 );
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -173,8 +168,11 @@ function checked(
   });
 }
 
-function parseHex(text: string): number | null {
-  return /^0x[0-9a-f]+$/i.test(text) ? Number(text) : null;
+/** JSON has no hexadecimal numbers, and pfns and addresses are read in no other form: text may be either. */
+function wholeNumber(value: string | number): number | null {
+  const number =
+    typeof value === 'number' ? value : /^0x[0-9a-f]+$/i.test(value) ? Number(value) : parseSize(value);
+  return number !== null && Number.isSafeInteger(number) && number >= 0 ? number : null;
 }
 
 function badFile(file: string, problem: string): UserError {

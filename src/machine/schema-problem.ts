@@ -5,8 +5,16 @@ import { getDotPath } from 'valibot';
 
 export function schemaProblem(issue: BaseIssue<unknown>): string {
   const key = getDotPath(issue) ?? 'the whole file';
-  if (issue.type === 'strict_object' && issue.expected === 'never') return `${key}: there is no such key`;
   if (issue.received === 'undefined') return `${key}: is missing`;
-  const expected = issue.expected === null ? issue.message : `must be ${issue.expected}`;
-  return `${key}: ${expected}, but is ${issue.received}`;
+  if (issue.expected === 'never') {
+    return issue.type === 'strict_tuple' ? `${key}: is one value too many` : `${key}: there is no such key`;
+  }
+  return `${key}: ${demand(issue)}, but is ${issue.received}`;
+}
+
+/** Our schemas give their own words where valibot's name for the expected value would not do. */
+function demand(issue: BaseIssue<unknown>): string {
+  if (!issue.message.startsWith('Invalid ')) return issue.message;
+  if (issue.type === 'integer') return 'must be a whole number';
+  return issue.expected === null ? 'is not valid' : `must be ${issue.expected}`;
 }

@@ -117,6 +117,8 @@ export interface Snapshot {
   readonly lastPfn: number;
   /** The kernel carries the freetype series. */
   readonly freetypes: boolean;
+  /** The kernel counts CMA as a migratetype, so that Isolate is 5 and not 4. */
+  readonly hasCma: boolean;
   readonly variables: ReadonlyMap<string, string>;
   readonly zones: readonly ZoneState[];
   readonly freeLists: readonly FreeListState[];

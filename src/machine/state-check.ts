@@ -8,6 +8,7 @@ import { EXIT, UserError } from '../kernel/errors.js';
 import { ZONE_NAMES } from './machine.js';
 import type { FreeListState, StateSnapshot } from './snapshot.js';
 import type { StateLine } from './state-line.js';
+import { RECORD_AGAIN } from './state-rows.js';
 
 /** `nr_free` counts the entries of all types of an order (page-allocator §1.2). */
 export function checkNrFree(
@@ -72,7 +73,7 @@ export function orderOfPcpList(index: number): number {
 function damaged(file: string, problem: string): UserError {
   return new UserError(EXIT.badInput, problem, {
     place: { file },
-    advice: 'copy the file again, or record it again',
+    advice: RECORD_AGAIN,
   });
 }
 

@@ -7,7 +7,7 @@
  * Migratetypes leave this file in the numbering of kernel/migratetypes.ts.
  */
 
-import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_ISOLATE, PAGETYPEINFO_NAMES } from '../kernel/migratetypes.js';
+import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_ISOLATE } from '../kernel/migratetypes.js';
 import { MAX_PAGE_ORDER, PAGE_SIZE, PAGEBLOCK_ORDER } from '../kernel/orders.js';
 import { MAX_NR_ZONES } from './machine.js';
 import { readBytes } from './read-file.js';
@@ -23,8 +23,18 @@ import type {
 } from './snapshot.js';
 import { checkFreeLists, checkNrFree, checkPcps, orderOfPcpList } from './state-check.js';
 import { StateLine } from './state-line.js';
+import {
+  checkHeader,
+  checkOrder,
+  completeZone,
+  type Draft,
+  directMapRun,
+  NO_STATE_FILE,
+  pageUseRun,
+  RECORD_AGAIN,
+  renumbering,
+} from './state-rows.js';
 
-const FORMAT_VERSION = 1;
 /** Kinds with one value and no name for it. */
 const BARE_KINDS = [
   'snapshot',
@@ -38,7 +48,6 @@ const BARE_KINDS = [
   'max_order',
   'pageblock_order',
 ];
-const RECORD_AGAIN = 'copy the file again, or record it again';
 
 /** The snapshot in `path`; what is wrong with the file is a UserError with its line. */
 export async function readStateFile(path: string): Promise<StateSnapshot> {
@@ -55,7 +64,8 @@ export function parseState(bytes: Uint8Array, file: string): StateSnapshot {
     const newline = text.indexOf(10, start);
     // A last line without its end is cut: it is left out, and finish() misses the 'end' record.
     if (newline < 0) break;
-    builder.line(text.toString('latin1', start, newline));
+    const end = newline > start && text[newline - 1] === 13 ? newline - 1 : newline;
+    builder.line(text.toString('latin1', start, end));
     start = newline + 1;
   }
   return builder.finish();
@@ -68,9 +78,6 @@ interface OpenList {
   readonly line: StateLine;
   close(pfns: Float64Array): void;
 }
-
-/** Mutable while the lines of a zone arrive: the records of one zone come in several kinds. */
-type Draft<T> = { -readonly [K in keyof T]?: T[K] };
 
 class StateBuilder {
   private readonly file: string;
@@ -137,7 +144,7 @@ class StateBuilder {
 
   finish(): StateSnapshot {
     const last = new StateLine('', this.file, Math.max(this.lineNumber, 1));
-    if (this.lineNumber === 0) throw last.problem('the file is empty; a state file begins with mm-sim-state');
+    if (this.lineNumber === 0) throw last.problem(NO_STATE_FILE);
     if (!this.ended) throw last.problem("the file stops before its 'end' line", RECORD_AGAIN);
     for (const [kind, value] of [
       ['page_size', PAGE_SIZE],
@@ -159,6 +166,7 @@ class StateBuilder {
       pageOffset: this.needed('page_offset').bareAddress(),
       lastPfn: this.needed('last_pfn').bareCount(),
       freetypes: this.freetypes,
+      hasCma: this.migratetypes === null || this.migratetypes[4] !== MIGRATE_ISOLATE,
       variables: this.variables,
       zones: this.zones.map((zone) => completeZone(zone, last)),
       freeLists: this.freeLists,
@@ -380,73 +388,4 @@ class StateBuilder {
     if (line !== undefined) return line;
     throw new StateLine('', this.file, 1).problem(`there is no '${kind}' line`, RECORD_AGAIN);
   }
-}
-
-function checkHeader(line: StateLine): void {
-  if (line.kind !== 'mm-sim-state') {
-    throw line.problem("this is no state file: the first line must be 'mm-sim-state 1'");
-  }
-  if (line.rest === String(FORMAT_VERSION)) return;
-  throw line.problem(`state format ${line.rest} is not known; this mm-sim reads format ${FORMAT_VERSION}`);
-}
-
-/** `migratetypes Unmovable=0 … Isolate=4` to an array from the kernel's number to ours. */
-function renumbering(line: StateLine): number[] {
-  const ours: number[] = [];
-  for (const [index, name] of PAGETYPEINFO_NAMES.entries()) {
-    if (line.has(name)) ours[line.count(name)] = index;
-  }
-  return ours;
-}
-
-function checkOrder(line: StateLine): number {
-  const order = line.count('order');
-  if (order > MAX_PAGE_ORDER)
-    throw line.problem(`order ${order} is larger than the largest, ${MAX_PAGE_ORDER}`);
-  return order;
-}
-
-function pageUseRun(line: StateLine): PageUseRun {
-  return {
-    startPfn: line.pfn('start'),
-    pages: line.count('n'),
-    use: line.word('class'),
-    order: line.count('order'),
-  };
-}
-
-function directMapRun(line: StateLine): DirectMapRun {
-  const level = line.word('level');
-  if (level !== '4K' && level !== '2M' && level !== '1G' && level !== 'none') {
-    throw line.problem(`level ${level} is none of 4K, 2M, 1G, none`);
-  }
-  // Holes have a level and nothing more.
-  const flags = level === 'none' ? '0' : line.word('flags');
-  if (!/^(?:0|0x[0-9a-f]{1,16})$/.test(flags)) throw line.problem(`flags: '${flags}' is not an entry`);
-  const entry = BigInt(flags);
-  return {
-    startPfn: line.pfn('start'),
-    pages: line.count('pages'),
-    level,
-    // Flags stand below bit 13; the dump has cut off the pfn above them.
-    bits: Number(entry & 0x1fffn),
-    nx: entry >> 63n === 1n,
-    pageTable: level === 'none' ? 0 : line.pfn('pt'),
-  };
-}
-
-const ZONE_KINDS: Readonly<Record<string, keyof ZoneRecord>> = {
-  watermark: 'watermark',
-  reserve: 'lowmemReserve',
-  zonestate: 'pcpSizes',
-  'zonestat item=nr_free_pages': 'nrFreePages',
-  zonestat_threshold: 'statThreshold',
-};
-
-function completeZone(draft: Draft<ZoneRecord>, last: StateLine): ZoneRecord {
-  for (const [kind, field] of Object.entries(ZONE_KINDS)) {
-    if (draft[field] === undefined)
-      throw last.problem(`zone ${draft.zone} has no '${kind}' line`, RECORD_AGAIN);
-  }
-  return draft as ZoneRecord;
 }

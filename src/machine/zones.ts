@@ -83,8 +83,7 @@ function movableZoneStart(ram: readonly PfnRange[], usableStart: number, movable
     start = from + taken;
     if (kernelPages === 0) break;
   }
-  const border = Math.ceil(start / largestBlock) * largestBlock;
-  return border >= nodeEnd ? nodeEnd : border;
+  return Math.min(Math.ceil(start / largestBlock) * largestBlock, nodeEnd);
 }
 
 export interface ZoneSizing {

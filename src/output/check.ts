@@ -10,7 +10,7 @@ export interface CheckView {
   readonly kernel: string;
   readonly clock: string;
   readonly cpus: number;
-  readonly spanNs: number;
+  readonly spanNs: number | null;
   readonly events: { readonly byKind: { readonly [name: string]: number } };
   readonly allocations: { readonly served: number; readonly failed: number };
   readonly frees: {
@@ -35,7 +35,7 @@ export function checkDocument(check: CheckView): Document {
         ['format', printable(check.format)],
         ['kernel', check.kernel === '' ? 'the trace does not say' : printable(check.kernel)],
         ['clock', printable(check.clock)],
-        ['span', `${duration(check.spanNs)} on ${counted(check.cpus, 'CPU')}`],
+        ['span', `${check.spanNs === null ? 'not known (the clock has no unit)' : duration(check.spanNs)} on ${counted(check.cpus, 'CPU')}`],
       ],
     },
     {

@@ -214,7 +214,7 @@ function closingSentence(runs: readonly Run[]): string {
   if (others.length > 1) {
     const splits = fewest('2M leaves split', runs, names, (run) => run.splits.level2);
     const flushes = fewest('flushes', runs, names, (run) => run.shootdowns.flushes);
-    return `${splits}; ${flushes}.`;
+    return `Best: ${splits}; ${flushes}.`;
   }
   const other = others[0];
   const splits = splitClause(first.splits.level2, other.splits.level2);

@@ -3,7 +3,6 @@
  * was served; after them one sentence that says what the numbers mean.
  */
 
-import { FLUSH_CAUSES } from '../directmap/counts.js';
 import { FREETYPE_NAMES } from '../kernel/migratetypes.js';
 import { NR_PAGE_ORDERS, PAGEBLOCK_ORDER } from '../kernel/orders.js';
 import type { Result, Run } from '../metrics/result.js';
@@ -17,7 +16,10 @@ const USUAL_TYPES = 3;
 /** Parts of memory that `unmovableShare` looks at. */
 const RANGES = ['2M', '32M', '1G'] as const;
 
-const FLUSH_CAUSE_WORDS: { readonly [cause in (typeof FLUSH_CAUSES)[number]]: string } = {
+type FlushCause = keyof Run['shootdowns']['byCause'];
+
+/** In the order of the table. */
+const FLUSH_CAUSE_WORDS: { readonly [cause in FlushCause]: string } = {
   split: 'by a split',
   flipToUnmapped: 'by a flip to unmapped',
   flipToMapped: 'by a flip to mapped',
@@ -174,15 +176,16 @@ function leaves({
 
 function flushes(run: Run): Grid {
   const { byCause } = run.shootdowns;
+  const causes = Object.keys(FLUSH_CAUSE_WORDS) as FlushCause[];
   return {
     kind: 'grid',
     title: 'TLB shootdowns',
     head: ['', 'count'],
     rows: [
       ...measures(run, [{ key: 'shootdowns.flushes' }]),
-      ...FLUSH_CAUSES.filter((cause) => byCause[cause] > 0).map(
-        (cause): Row => [`  ${FLUSH_CAUSE_WORDS[cause]}`, group(byCause[cause])],
-      ),
+      ...causes
+        .filter((cause) => byCause[cause] > 0)
+        .map((cause): Row => [`  ${FLUSH_CAUSE_WORDS[cause]}`, group(byCause[cause])]),
       ...measures(run, [
         { key: 'shootdowns.full' },
         { key: 'shootdowns.ranged' },

@@ -60,7 +60,7 @@ export class PageAllocator {
   /** Zone positions from high to low that a request of each highest zone index may use (§5.1). */
   private readonly zonelists: readonly (readonly number[])[];
   lastResort: LastResort | null = null;
-  /** Whether the last failing walk over the zones met one whose watermark allowed the request. */
+  /** Whether the last failing walk over the zones met one with free pages enough for its watermark. */
   private sawOpenZone = false;
 
   constructor(machine: Machine, observer: CoreObserver) {
@@ -90,10 +90,7 @@ export class PageAllocator {
     const common = this.commonFlags(gfp, freetype);
     let node = this.getPage(zonelist, highestZone, order, freetype, this.fastFlags(common, gfp, order, zonelist), cpu);
     if (node === NONE) node = this.slowPath(zonelist, highestZone, order, freetype, common, gfp, cpu);
-    if (node === NONE) {
-      const reason = this.sawOpenZone ? FAILED_NO_BLOCK : FAILED_WATERMARK;
-      return reason;
-    }
+    if (node === NONE) return this.sawOpenZone ? FAILED_NO_BLOCK : FAILED_WATERMARK;
     this.frames.markAllocated(node, order, migratetype);
     return this.frames.pfnOf(node);
   }
@@ -200,7 +197,11 @@ export class PageAllocator {
     this.sawOpenZone = false;
     for (let i = 0; i < zonelist.length; i++) {
       const zone = zonelist[i];
-      if (!this.passesWatermark(zone, order, highestZone, flags)) continue;
+      if (!this.passesWatermark(zone, order, highestZone, flags)) {
+        // Enough is free, but no page of the order: that is fragmentation, not the watermark (§5.5).
+        if (this.watermarks.hasEnough(zone, order, highestZone, flags)) this.sawOpenZone = true;
+        continue;
+      }
       this.sawOpenZone = true;
       const node = this.rmqueueZone(zone, order, freetype, flags, cpu);
       if (node !== NONE) return node;
@@ -225,7 +226,9 @@ export class PageAllocator {
     if (node === NONE) node = this.rmqueueBuddy(zone, order, freetype, flags);
     if (node === NONE && this.lastResort !== null) {
       node = this.lastResort(zone, order, freetype, flags);
+      // A page table may have been asked for in between: that request left its own CPU and its own outcome.
       this.lists.cpu = cpu;
+      this.sawOpenZone = true;
     }
     if (node !== NONE && (flags & ALLOC_KSWAPD) !== 0 && this.watermarks.boosted[zone] === 1) {
       // kswapd would be woken for order 0; it takes the boost back when it has run (§5.6).

@@ -111,7 +111,20 @@ export class Watermarks {
     return pages;
   }
 
+  /** Free pages enough for the mark that the flags name; whether they form a page of the order is not asked. */
+  hasEnough(zone: number, order: number, highestZone: number, flags: number): boolean {
+    const mark = this.mark(zone, flags & ALLOC_WMARK_MASK);
+    return this.hasEnoughOf(zone, order, mark, highestZone, flags, this.lists.nrFreePages[zone]);
+  }
+
   private isOkWith(zone: number, order: number, mark: number, highestZone: number, flags: number, counted: number): boolean {
+    if (!this.hasEnoughOf(zone, order, mark, highestZone, flags, counted)) return false;
+    if (order === 0) return true;
+    for (let o = order; o <= MAX_PAGE_ORDER; o++) if (this.hasSuitablePage(zone, o, flags)) return true;
+    return false;
+  }
+
+  private hasEnoughOf(zone: number, order: number, mark: number, highestZone: number, flags: number, counted: number): boolean {
     const free = counted - this.unusable(zone, order, flags);
     let min = mark;
     if ((flags & ALLOC_RESERVES) !== 0) {
@@ -121,10 +134,7 @@ export class Watermarks {
       }
       if ((flags & ALLOC_OOM) !== 0) min -= Math.floor(min / 2);
     }
-    if (free <= min + this.reserves[zone * 5 + highestZone]) return false;
-    if (order === 0) return true;
-    for (let o = order; o <= MAX_PAGE_ORDER; o++) if (this.hasSuitablePage(zone, o, flags)) return true;
-    return false;
+    return free > min + this.reserves[zone * 5 + highestZone];
   }
 
   /** Any list below MIGRATE_PCPTYPES will do, mapped or not, whatever the request wants (freetype-series §5.3). */

@@ -20,7 +20,7 @@ import { RESULT_SCHEMA, type Result } from '../metrics/result.js';
 import type { LivePages } from '../pagealloc/core.js';
 import { type Mark, parseMark, readMarksFile } from '../trace/marks.js';
 import { mergeReaders } from '../trace/merge.js';
-import { type OpenOptions, openTrace } from '../trace/open.js';
+import { openTrace, type OpenedTrace } from '../trace/open.js';
 import type { TraceReader } from '../trace/reader.js';
 import { DEFAULT_VMEMMAP } from '../trace/struct-page.js';
 import type { ReplayPlan, StartLive } from './plan.js';
@@ -56,8 +56,11 @@ export interface SessionOutcome {
   readonly notes: readonly string[];
 }
 
-export async function runSession(options: SessionOptions): Promise<SessionOutcome> {
-  const capture = options.traces.length === 1 ? await findCapture(options.traces[0].path) : null;
+export async function runSession(given: SessionOptions): Promise<SessionOutcome> {
+  const capture = given.traces.length === 1 ? await findCapture(given.traces[0].path) : null;
+  // A capture may be named by its folder.
+  const options =
+    capture === null ? given : { ...given, traces: [{ path: capture.traceFile, name: given.traces[0].name }] };
   const snapshot = await startSnapshot(options, capture);
   const marks = await allMarks(options);
   const { survey, sha256 } = await surveyAll(options, capture, snapshot);
@@ -68,7 +71,7 @@ export async function runSession(options: SessionOptions): Promise<SessionOutcom
   const live = start === 'trace' ? livePages(survey, machine, options, notes) : null;
   const plan = planOf(options, survey, marks, machine, snapshot, startLiveOf(start, snapshot, live));
 
-  const reader = await openAll(options, false);
+  const { reader } = await openAll(options, false);
   try {
     const runs = await runCores(options.cores, reader, {
       machine,
@@ -151,14 +154,15 @@ async function allMarks({ marks, traces }: SessionOptions): Promise<Mark[]> {
   return beside;
 }
 
-async function openAll(options: SessionOptions, sha256: boolean): Promise<TraceReader & { sha256?: string | null }> {
-  const openOptions: OpenOptions = { inputFormat: options.inputFormat, sha256 };
-  const readers: TraceReader[] = [];
-  for (const { path } of options.traces) readers.push(await openTrace(path, openOptions));
-  return mergeReaders(
-    readers,
-    options.traces.map(({ name }) => name),
-  );
+/** All files as one reader; the files by themselves for their checksums. */
+async function openAll(
+  { traces, inputFormat }: SessionOptions,
+  sha256: boolean,
+): Promise<{ reader: TraceReader; files: OpenedTrace[] }> {
+  const files: OpenedTrace[] = [];
+  for (const { path } of traces) files.push(await openTrace(path, { inputFormat, sha256 }));
+  const names = traces.map(({ name }) => name);
+  return { reader: mergeReaders(files, names), files };
 }
 
 async function surveyAll(
@@ -166,24 +170,18 @@ async function surveyAll(
   capture: Capture | null,
   snapshot: StateSnapshot | null,
 ): Promise<{ survey: Survey; sha256: string }> {
-  const openOptions: OpenOptions = { inputFormat: options.inputFormat, sha256: true };
-  const readers: TraceReader[] = [];
-  for (const { path } of options.traces) readers.push(await openTrace(path, openOptions));
-  const reader = mergeReaders(
-    readers,
-    options.traces.map(({ name }) => name),
-  );
+  const { reader, files } = await openAll(options, true);
   try {
     const survey = await surveyTrace(reader, {
       exactStartState: snapshot !== null,
       buddyLevelEvents: capture === null ? undefined : capture.info.trace.events.mm_page_alloc_zone_locked !== undefined,
-      synthetic: readers.some(({ report }) => report.format === 'csv'),
+      synthetic: files.some(({ report }) => report.format === 'csv'),
       vmemmap: snapshot?.vmemmap,
       pageOffset: snapshot?.pageOffset,
       vmeventDelta: capture?.info.vmeventDelta,
       hasCma: snapshot?.hasCma,
     });
-    return { survey, sha256: readers.map((each) => each.sha256 ?? '').join('+') };
+    return { survey, sha256: files.map(({ source }) => source.sha256 ?? '').join('+') };
   } finally {
     await reader.close();
   }

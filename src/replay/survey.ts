@@ -6,7 +6,7 @@
 import { type CheckOutcome, TraceCheck } from '../trace/check.js';
 import type { EventColumns } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
-import { decodeGfp, decodeGfps, gfpEra } from '../trace/gfp.js';
+import { decodeGfps } from '../trace/gfp.js';
 import { LabelCollector, type Labels } from '../trace/labels.js';
 import { type MigratetypeTable, migratetypeTable } from '../trace/migratetype.js';
 import type { TraceReader } from '../trace/reader.js';
@@ -41,7 +41,7 @@ export interface Survey {
 export async function surveyTrace(reader: TraceReader, options: SurveyOptions): Promise<Survey> {
   const check = new TraceCheck(reader, options);
   const labels = new LabelCollector({
-    gfpBits: lazyGfpBits(reader),
+    gfps: reader.gfps,
     vmemmap: options.vmemmap,
     pageOffset: options.pageOffset,
   });
@@ -73,13 +73,4 @@ function noteMarkers({ length, kind, a }: EventColumns, decayZones: Set<number>)
     else if (kind[i] === KIND.snapshot && a[i] === 1) snapshot = true;
   }
   return snapshot;
-}
-
-/** Labels are made of captures, whose names are of one era: each gfp text is read once, when it first occurs. */
-function lazyGfpBits(reader: TraceReader): (gfp: number) => number {
-  const known: number[] = [];
-  return (gfp) => {
-    known[gfp] ??= decodeGfp(reader.gfps[gfp], gfpEra(reader.gfps, reader.report)).bits;
-    return known[gfp];
-  };
 }

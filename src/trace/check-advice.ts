@@ -60,7 +60,7 @@ export function remarksOn(result: CheckResult, facts: Facts): string[] {
   if (betweenMarkers !== null) {
     const { served, frees } = betweenMarkers;
     const outside = result.allocations.served - served + (result.frees.reported - frees);
-    say(outside > 0, `${outside} allocations and frees stand outside the snapshot markers and are not replayed`);
+    say(outside > 0, `outside the snapshot markers, and not replayed: ${outside} of the allocations and frees`);
   }
   return collected;
 }

@@ -91,6 +91,8 @@ export interface CheckOptions {
   /** Known from capture.json; else they count as enabled when one is seen. */
   readonly buddyLevelEvents?: boolean;
   readonly synthetic?: boolean;
+  /** Release that capture.json names; else it is guessed from the text. */
+  readonly release?: string;
   /** Low 48 bits of vmemmap, for probe events. */
   readonly vmemmap?: number;
 }
@@ -167,7 +169,7 @@ export class TraceCheck {
   finish(): CheckOutcome {
     const { reader, pages } = this;
     const { report } = reader;
-    const era = guessEra(reader);
+    const era = guessEra(reader, this.options.release);
     const lostMarks = report.lost.reduce((sum, mark) => sum + mark.events, 0);
     const lost = {
       events: report.overwritten + lostMarks,

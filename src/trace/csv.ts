@@ -282,9 +282,10 @@ class CsvReader implements TraceReader {
       this.report.eventsByName.set(op, seen + 1);
       return;
     }
-    const nearest = nearestName(op, ['alloc', 'free', 'fail']);
-    const advice = `did you mean ${nearest}? Operations are alloc, free and fail`;
-    throw this.error(line, text === '' ? `${header.called.op} is empty` : `${header.called.op} '${text}' is unknown`, advice);
+    const name = header.called.op;
+    if (text === '') throw this.error(line, `${name} is empty`, 'operations are alloc, free and fail');
+    const advice = `did you mean ${nearestName(op, ['alloc', 'free', 'fail'])}? Operations are alloc, free and fail`;
+    throw this.error(line, `${name} '${text}' is unknown`, advice);
   }
 
   private time(header: CsvHeader, fields: string[], line: number): number {

@@ -20,7 +20,9 @@ interface Clue {
 const OLDEST = 0;
 const NEWEST = Number.POSITIVE_INFINITY;
 
-export function guessEra(reader: Pick<TraceReader, 'report' | 'gfps'>): EraGuess {
+/** `recordedRelease`: what a capture says of itself. */
+export function guessEra(reader: Pick<TraceReader, 'report' | 'gfps'>, recordedRelease = ''): EraGuess {
+  if (recordedRelease !== '') return { kernel: recordedRelease, evidence: ['the capture names the release'] };
   const { release } = reader.report;
   if (release !== '') return { kernel: release, evidence: ['the text names the release'] };
   const found = clues(reader);
@@ -46,8 +48,8 @@ function clues({ report, gfps }: Pick<TraceReader, 'report' | 'gfps'>): Clue[] {
   add(era.hexPfns > era.decimalPfns, 514, NEWEST, 'pfns are hexadecimal: 5.14 or newer');
   add(era.decimalPfns > era.hexPfns, OLDEST, 513, 'pfns are decimal: up to 5.13');
   const hasOrder = (first: string, second: string): boolean => gfps.some((text) => text.includes(`${first}|${second}`));
-  add(hasOrder('__GFP_ZERO', '__GFP_COMP'), 701, NEWEST, '__GFP_ZERO stands before __GFP_COMP: 7.x');
-  add(hasOrder('__GFP_COMP', '__GFP_ZERO'), OLDEST, 700, '__GFP_COMP stands before __GFP_ZERO: before 7.x');
+  add(hasOrder('__GFP_ZERO', '__GFP_COMP'), 613, NEWEST, '__GFP_ZERO stands before __GFP_COMP: newer than 6.12');
+  add(hasOrder('__GFP_COMP', '__GFP_ZERO'), OLDEST, 701, '__GFP_COMP stands before __GFP_ZERO: older than 7.2');
   add(eventsByName.has('mm_setup_per_zone_wmarks'), 616, NEWEST, 'mm_setup_per_zone_wmarks: 6.16 or newer');
   return found.filter((clue) => !isNoHashPointers(clue, found));
 }

@@ -86,6 +86,9 @@ interface Task {
   changing: boolean;
   /** Line of the allocation that may be a split's table; 0 for none. */
   tableLine: number;
+  /** Its last allocation before that: a split's table is none of its own requests. */
+  beforeTable: number;
+  beforeTableFile: number;
 }
 
 /** A page taken out of the direct map of which only what follows tells why. */
@@ -213,12 +216,15 @@ export class LabelCollector {
     this.allocFile?.fill(pfn[i], 2 ** Math.max(order[i], 0), file[i]);
     if ((context[i] & IN_INTERRUPT) !== 0) return;
     const task = this.task(columns, i);
+    if (task.changing) {
+      const isTable = order[i] === 0 && (this.bitsOf(columns.gfp[i]) & ~SPLIT_TABLE_MAY_HAVE) === GFP_KERNEL;
+      task.tableLine = isTable ? line[i] : 0;
+      task.changing = isTable;
+      task.beforeTable = task.lastAlloc;
+      task.beforeTableFile = task.lastAllocFile;
+    }
     task.lastAlloc = line[i];
     task.lastAllocFile = file[i];
-    if (!task.changing) return;
-    const isTable = order[i] === 0 && (this.bitsOf(columns.gfp[i]) & ~SPLIT_TABLE_MAY_HAVE) === GFP_KERNEL;
-    task.tableLine = isTable ? line[i] : 0;
-    task.changing = isTable;
   }
 
   private bitsOf(gfp: number): number {
@@ -301,6 +307,8 @@ export class LabelCollector {
     if (task.tableLine === 0) return;
     this.splitTables.add(columns.file[i], task.tableLine, 1);
     this.counts.splitFlushes++;
+    task.lastAlloc = task.beforeTable;
+    task.lastAllocFile = task.beforeTableFile;
     // A 1G leaf breaks into 2M leaves and one of them into 4K: another table may follow at once.
     task.tableLine = 0;
   }
@@ -335,7 +343,7 @@ export class LabelCollector {
     if (pid === this.lastPid) return this.lastTask as Task;
     let task = this.tasks.get(pid);
     if (task === undefined) {
-      task = { lastAlloc: 0, lastAllocFile: 0, changing: false, tableLine: 0 };
+      task = { lastAlloc: 0, lastAllocFile: 0, changing: false, tableLine: 0, beforeTable: 0, beforeTableFile: 0 };
       this.tasks.set(pid, task);
     }
     this.lastPid = pid;

@@ -40,6 +40,8 @@ export const RELATIVE = 3;
 
 /** comm is padded to 16 in default lines and cut to 8 in latency lines; then the `-` follows. */
 export const DEFAULT_COMM = 16;
+/** A name, a colon and a blank. */
+const SHORTEST_BUFFER_COLUMN = 3;
 
 const LOWER_D = 100;
 const UPPER_D = 68;
@@ -67,8 +69,8 @@ export class LinePrefix {
   nameStart = 0;
   /** Where a comm of a default line would begin: behind a column of buffer names (trace-cmd, §3). */
   shift = 0;
+  hasBuffers = false;
   hasTgid = false;
-  hasFlags = false;
 
   clear(): void {
     this.commStart = 0;
@@ -149,7 +151,7 @@ export class LinePrefix {
     this.commStart = start;
     this.commEnd = start + DEFAULT_COMM;
     this.pid = pid;
-    this.cpu = cpu;
+    this.cpu = cpuOf(cpu);
     this.nameStart = p + 1;
     return true;
   }
@@ -253,7 +255,6 @@ export class LinePrefix {
     const depth = start + context + 1 < end ? HEX[bytes[start + context + 1]] : NO_DIGIT;
     if (depth !== NO_DIGIT) bits |= depth << CONTEXT_DEPTH_SHIFT;
     this.context = bits;
-    this.hasFlags = true;
   }
 
   /** Reads the time that ends before the colon at `p`; where it begins, or -1. */
@@ -383,15 +384,13 @@ export class LinePrefix {
     this.commStart = start;
     this.commEnd = dash;
     const shift = dash - start - DEFAULT_COMM;
-    if (shift <= 0 || !isBufferColumn(bytes, start, start + shift)) return;
+    if (shift < SHORTEST_BUFFER_COLUMN) return;
+    const last = skipBlanksBack(bytes, start, start + shift);
+    if (last > start && bytes[last - 1] === COLON) this.hasBuffers = true;
+    else if (last > start) return;
     this.shift = shift;
     this.commStart = start + shift;
   }
-}
-
-function isBufferColumn(bytes: Uint8Array, start: number, end: number): boolean {
-  const last = skipBlanksBack(bytes, start, end);
-  return last === start || (last < end && bytes[last - 1] === COLON);
 }
 
 /** `[period] SUBSYS:NAME:` after blanks. */

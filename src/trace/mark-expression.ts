@@ -212,7 +212,7 @@ class ExpressionParser {
     const field = Object.hasOwn(FIELDS, name.text) ? FIELDS[name.text] : undefined;
     if (field === undefined) {
       const nearest = nearestName(name.text, Object.keys(FIELDS).slice(0, 5));
-      throw new ExpressionError(name.at, `'${name.text}' is no field`, `did you mean ${nearest}? ${FIELD_LIST}`);
+      throw new ExpressionError(name.at, `'${name.text}' is no field`, `did you mean ${nearest}? F${FIELD_LIST.slice(1)}`);
     }
     this.fields.add(field);
     const operator = this.advance();

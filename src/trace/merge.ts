@@ -8,10 +8,10 @@ import { EventColumns } from './columns.js';
 import { emptyReport } from './empty-report.js';
 import { NameTable } from './name-table.js';
 import type { TraceReader } from './reader.js';
-import type { ReadReport } from './report.js';
+import type { Clock, ReadReport } from './report.js';
 
 /** What a user calls the clocks of reports. */
-const CLOCK_NAMES: Readonly<Record<ReadReport['clock'], string>> = {
+const CLOCK_NAMES: Readonly<Record<Clock, string>> = {
   seconds: 'seconds',
   ticks: 'ticks without a unit',
   relative: 'microseconds since its buffer began',
@@ -64,6 +64,8 @@ class MergedReader implements TraceReader {
   private readonly columns = new EventColumns();
   private originSeconds = 0;
   private originNs = 0;
+  /** That of every file that has events. */
+  private clock: Clock = 'none';
   private isStarted = false;
 
   constructor(readers: readonly TraceReader[], files: readonly string[]) {
@@ -79,7 +81,12 @@ class MergedReader implements TraceReader {
   }
 
   get report(): ReadReport {
-    return mergedReport(this.sources, this.originSeconds, this.originNs);
+    return {
+      ...mergedReport(this.sources),
+      clock: this.clock,
+      originSeconds: this.originSeconds,
+      originNs: this.originNs,
+    };
   }
 
   async next(): Promise<EventColumns | null> {
@@ -108,6 +115,7 @@ class MergedReader implements TraceReader {
     const timed = this.sources.filter(({ batch }) => batch !== null);
     if (timed.length === 0) return;
     refuseDifferentClocks(timed);
+    this.clock = timed[0].reader.report.clock;
     let origin = timed[0].reader.report;
     for (const { reader } of timed) {
       const { originSeconds, originNs } = reader.report;
@@ -202,13 +210,9 @@ function refuseDifferentClocks(sources: readonly Source[]): void {
 }
 
 /** Sums and unions; what names a file's line keeps the file's name in a note where that matters. */
-function mergedReport(sources: readonly Source[], originSeconds: number, originNs: number): ReadReport {
+function mergedReport(sources: readonly Source[]): ReadReport {
   const reports = sources.map(({ reader }) => reader.report);
   const merged = emptyReport(distinct(reports.map(({ format }) => format)).join(' + '));
-  const seen = reports.find(({ eventsByName }) => eventsByName.size > 0) ?? reports[0];
-  merged.clock = seen.clock;
-  merged.originSeconds = originSeconds;
-  merged.originNs = originNs;
   merged.release = reports.find(({ release }) => release !== '')?.release ?? '';
   const cpus = new Set<number>();
   for (let i = 0; i < reports.length; i++) {

@@ -12,12 +12,16 @@ import { DEFAULT_COMM, LinePrefix } from './line-prefix.js';
 import { OtherLines } from './other-lines.js';
 import type { ReadReport } from './report.js';
 
+/** Rows that one line may add: a wrapped event that it ends, and its own. */
+const ROWS_PER_LINE = 2;
+
 export class Scanner {
   readonly rows: EventRows;
   private readonly columns: EventColumns;
   private readonly prefix = new LinePrefix();
   private readonly others: OtherLines;
   private line = 0;
+  private sawDefaultLine = false;
 
   constructor(report: ReadReport, columns = new EventColumns()) {
     this.columns = columns;
@@ -28,18 +32,18 @@ export class Scanner {
 
   /** Is the batch to be handed out before more is read? */
   get isFull(): boolean {
-    return this.columns.length >= this.columns.capacity;
+    return this.columns.length > this.columns.capacity - ROWS_PER_LINE;
   }
 
   /** Reads whole lines from `start` to `end` until the batch is full. Returns where it stopped. */
   scan(bytes: Uint8Array, start: number, end: number): number {
     const { columns, others, prefix, rows } = this;
-    const { capacity } = columns;
+    const full = columns.capacity - ROWS_PER_LINE;
     rows.writePending();
     // A default line that begins later than this has no room for a pid.
     const lastStart = end - DEFAULT_COMM - prefix.shift - 2;
     let p = start;
-    while (p < end && columns.length < capacity) {
+    while (p < end && columns.length <= full) {
       rows.line = ++this.line;
       if (p < lastStart && !others.wantsEveryLine && prefix.readDefault(bytes, p + prefix.shift)) {
         const comm = rows.defaultComm(bytes, prefix.commStart, prefix.pid);
@@ -55,8 +59,6 @@ export class Scanner {
     }
     return p;
   }
-
-  private sawDefaultLine = false;
 
   private firstDefaultLine(): void {
     this.sawDefaultLine = true;
@@ -86,7 +88,7 @@ export class Scanner {
     const { report } = this.rows;
     report.lines = this.line;
     if (this.prefix.hasTgid) this.noteLayout('tgid');
-    if (this.prefix.shift > 0) this.noteLayout('buffers');
+    if (this.prefix.hasBuffers) this.noteLayout('buffers');
     this.rows.settle();
   }
 

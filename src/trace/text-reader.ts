@@ -2,9 +2,10 @@
 
 import { LF } from './bytes.js';
 import { EventColumns } from './columns.js';
+import { emptyReport } from './empty-report.js';
 import { LINE_CAP } from './other-lines.js';
 import type { TraceReader } from './reader.js';
-import { emptyReport, type ReadReport } from './report.js';
+import type { ReadReport } from './report.js';
 import { Scanner } from './scan.js';
 
 export class TextReader implements TraceReader {

@@ -70,7 +70,8 @@ describe('what lies beside a trace', () => {
 
 test.each([
   ['{', 'this is not JSON'],
-  ['[]', 'the whole file: must be Object, but is Array'],
+  ['7', 'the whole file: must be Object, but is 7'],
+  ['[]', 'schema: is missing'],
   [
     JSON.stringify({ ...INFO, schema: 'mm-sim/capture@2' }),
     'schema: must be "mm-sim/capture@1", but is "mm-sim/capture@2"',

@@ -4,7 +4,6 @@
  * test asks that one combination of them gives *all* other numbers.
  */
 
-import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findCapture } from '../../src/machine/capture.js';
 import { parseZoneinfo } from '../../src/machine/kernel-files.js';
@@ -18,10 +17,10 @@ import {
   type ZoneSize,
 } from '../../src/machine/sizing.js';
 import type { StateSnapshot, ZoneRecord } from '../../src/machine/snapshot.js';
-import { captureFolders, haveCaptures } from './shared.js';
+import { captureCases, haveCaptures } from './shared.js';
 
 describe.skipIf(!haveCaptures)('sizes of recorded machines', () => {
-  test.each(captureFolders.map((folder) => [basename(folder), folder]))('%s', async (_name, folder) => {
+  test.each(captureCases)('%s', async (_name, folder) => {
     const capture = (await findCapture(folder))!;
     const state = await capture.before();
 

@@ -15,6 +15,11 @@ export const captureFolders: readonly string[] = existsSync(CAPTURES)
 
 export const haveCaptures = captureFolders.length > 0;
 
+/** Rows for test.each: name and folder. One row that names the reason stands in for all, so that a skip shows. */
+export const captureCases: readonly (readonly [string, string])[] = haveCaptures
+  ? captureFolders.map((folder) => [captureName(folder), folder])
+  : [['needs ../shared, which is not there', '']];
+
 export function captureName(folder: string): string {
   return folder.slice(CAPTURES.length);
 }

@@ -9,7 +9,7 @@ import { findCapture } from '../../src/machine/capture.js';
 import { countPages } from '../../src/machine/pfn-ranges.js';
 import { machineOfSnapshot } from '../../src/machine/snapshot-machine.js';
 import { parseState, readStateFile } from '../../src/machine/state-file.js';
-import { captureFolders, haveCaptures } from './shared.js';
+import { captureCases, haveCaptures } from './shared.js';
 import { type StateTextOptions, stateText } from './state-text.js';
 
 const parse = (text: string) => parseState(Buffer.from(text), 'state.txt');
@@ -277,7 +277,7 @@ test('another number of CPUs', () => {
 });
 
 describe.skipIf(!haveCaptures)('recorded states', () => {
-  test.each(captureFolders.map((folder) => [basename(folder), folder]))('%s', async (_name, folder) => {
+  test.each(captureCases)('%s', async (_name, folder) => {
     const capture = (await findCapture(folder))!;
     const before = await capture.before();
     const after = (await capture.after())!;

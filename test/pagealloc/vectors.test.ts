@@ -105,7 +105,9 @@ const VECTORS: readonly Vector[] = [
   {
     title: 'V14 the remainder of alloc_pages_exact of 3 pages',
     before: 'types MMMM; o1 M: 1020',
-    operation: (zone) => [0x1003, 0x1004, 0x1005, 0x1006, 0x1007].forEach((pfn) => zone.free(pfn, 0, true)),
+    operation: (zone) => {
+      for (let pfn = 0x1003; pfn <= 0x1007; pfn++) zone.free(pfn, 0, true);
+    },
     after: 'types MMMM; o0 M: 1003; o1 M: 1020; o2 M: 1004',
   },
   {

@@ -34,7 +34,9 @@ export interface ZoneSetting {
   readonly startPfn?: number;
   /** Kernel zone index; only Normal sets ALLOC_NOFRAGMENT (page-allocator §5.4). */
   readonly index?: number;
-  /** Watermark HIGH; MIN and LOW are 0. */
+  /** Watermarks; LOW and HIGH are as the one below them when not given, MIN is 0. */
+  readonly min?: number;
+  readonly low?: number;
   readonly high?: number;
   readonly pcp?: { readonly batch: number; readonly highMin: number; readonly highMax: number };
   /** Managed pages, when they are not those of the blocks. */
@@ -74,7 +76,7 @@ export function machineOf(settings: readonly ZoneSetting[], changes: Partial<Mac
 }
 
 /** The exact start state of a machine of these zones. */
-export function snapshotOf(settings: readonly ZoneSetting[]): Snapshot {
+export function snapshotOf(settings: readonly ZoneSetting[], freeHighBatch = false): Snapshot {
   const states = settings.map(({ state }) => parse(state));
   const zones = settings.map(zoneOf);
   return {
@@ -86,6 +88,8 @@ export function snapshotOf(settings: readonly ZoneSetting[]): Snapshot {
     pageOffset: 0,
     lastPfn: 0,
     freetypes: true,
+    hasCma: true,
+    hasCma: true,
     variables: new Map(),
     zones: states.map((state, i) => ({
       zone: zones[i].index,
@@ -109,7 +113,7 @@ export function snapshotOf(settings: readonly ZoneSetting[]): Snapshot {
         pfns: Float64Array.from(pfns),
       })),
     ),
-    pcps: states.map((state, i) => pcpOf(state, zones[i])),
+    pcps: states.map((state, i) => pcpOf(state, zones[i], freeHighBatch)),
     pageblocks: states.flatMap((state, i) =>
       state.types.map((type, block) => ({
         zone: zones[i].index,
@@ -160,7 +164,15 @@ export function freetypeOf(letter: string): number {
 }
 
 function zoneOf(setting: ZoneSetting): Zone {
-  const { state, startPfn = 0x1000, index = ZONE_DMA32, high = 0, pcp = PCP_OFF } = setting;
+  const {
+    state,
+    startPfn = 0x1000,
+    index = ZONE_DMA32,
+    min = 0,
+    low = min,
+    high = low,
+    pcp = PCP_OFF,
+  } = setting;
   const pages = parse(state).types.length * PAGEBLOCK_PAGES;
   return {
     index,
@@ -169,7 +181,7 @@ function zoneOf(setting: ZoneSetting): Zone {
     endPfn: startPfn + pages,
     present: pages,
     managed: setting.managed ?? pages,
-    watermark: { min: 0, low: 0, high, promo: high },
+    watermark: { min, low, high, promo: high },
     boost: 0,
     lowmemReserve: [0, 0, 0, 0, 0],
     pcp,
@@ -177,7 +189,7 @@ function zoneOf(setting: ZoneSetting): Zone {
   };
 }
 
-function pcpOf(state: State, zone: Zone): PcpState {
+function pcpOf(state: State, zone: Zone, freeHighBatch: boolean): PcpState {
   let count = 0;
   for (const [index, pfns] of state.pcpLists) count += pfns.length * 2 ** orderOfPindex(index);
   return {
@@ -187,7 +199,7 @@ function pcpOf(state: State, zone: Zone): PcpState {
     count,
     high: state.numbers.get('high') ?? 0,
     ...zone.pcp,
-    flags: 0,
+    flags: freeHighBatch ? 2 : 0,
     allocFactor: 0,
     freeCount: 0,
     lists: [...state.pcpLists].map(([index, pfns]) => ({ index, pfns: Float64Array.from(pfns) })),

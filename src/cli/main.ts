@@ -1,0 +1,71 @@
+/**
+ * The commander program. Only commander and the option table are loaded here: a command's own code comes
+ * with its action, so that `--help` stays quick (DESIGN §7).
+ */
+
+import { Command, CommanderError, Option } from 'commander';
+import { EXIT } from '../kernel/errors.js';
+import { COMMANDS, type CommandDefinition } from './commands.js';
+import { OPTIONS, type OptionDefinition } from './options.js';
+import { VERSION } from './version.js';
+
+export async function main(argv: readonly string[]): Promise<void> {
+  const { guard, fail } = await import('./guard.js');
+  guard();
+  try {
+    await buildProgram().parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version have been printed by then; everything else is a wrong command line.
+      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.commandLine;
+      return;
+    }
+    await fail(error);
+  }
+}
+
+export function buildProgram(): Command {
+  const program = new Command('mm-sim')
+    .description('Replays page alloc/free traces through page-allocator designs on a simulated x86-64 direct map.')
+    .version(VERSION)
+    .helpOption('-h, --help', 'show this help')
+    .showSuggestionAfterError(true);
+  quiet(program);
+  for (const definition of COMMANDS) addCommand(program, definition);
+  program.helpCommand('help [command]', 'show help of a command');
+  program.addHelpText('after', "\nExample: mm-sim compare baseline freetype\nExit codes: 0 done, 1 threshold crossed, 2 command line, 3 bad input, 4 inputs do not fit, 5 a bug, 130 interrupted");
+  return program;
+}
+
+function addCommand(program: Command, definition: CommandDefinition): void {
+  const command = program.command(definition.usage).description(definition.description);
+  for (const key of definition.options) command.addOption(optionOf(OPTIONS[key]));
+  command.addHelpText('after', `\nExamples:\n${definition.examples.map((line) => `  ${line}`).join('\n')}`);
+  command.action(async (...args: unknown[]) => {
+    const positional = args.slice(0, -2);
+    const options = args.at(-2) as Record<string, unknown>;
+    const { run } = await definition.load();
+    await run(positional, options);
+  });
+  quiet(command);
+}
+
+function optionOf(definition: OptionDefinition): Option {
+  const option = new Option(definition.flags, definition.description);
+  if (definition.choices !== undefined) option.choices([...definition.choices]);
+  if (definition.default !== undefined) option.default(definition.default);
+  if (definition.repeatable === true) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  else if (definition.parse !== undefined) option.argParser(definition.parse);
+  return option;
+}
+
+/** Errors as one line with our name; commander would print two. */
+function quiet(command: Command): void {
+  command.exitOverride();
+  command.configureOutput({
+    outputError: (text, write) => {
+      const line = text.trim().replace(/^error: /, '').replace(/\n?\(Did you mean (?:one of )?(.*?)\?\)/, '; did you mean $1?');
+      write(`mm-sim: ${line.replaceAll('\n', ' ')}; see 'mm-sim ${command.name() === 'mm-sim' ? '' : `${command.name()} `}--help'\n`.replace('?; see', '? See'));
+    },
+  });
+}
