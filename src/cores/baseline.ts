@@ -48,7 +48,7 @@ export class BaselineCore implements Core {
   private readonly view: AllocatorView;
 
   constructor(parts: CoreParts, parameters: BaselineParameters) {
-    this.allocator = new PageAllocator(parts.machine, parts.observer);
+    this.allocator = new PageAllocator(parts.machine, parts.observer, parts.kswapdIsRecorded);
     this.perPage = new PerPageTreatment(parts.directMap, flushEvery(parameters.flush));
     this.view = new AllocatorView(this.allocator);
     if (parts.snapshot !== null) loadSnapshot(this.allocator, parts.snapshot);
@@ -75,6 +75,10 @@ export class BaselineCore implements Core {
 
   tick(cpu: number, zone: number): void {
     this.allocator.decay(zone, cpu);
+  }
+
+  kswapdRan(): void {
+    this.allocator.kswapdRan();
   }
 
   drain(cpu: number): void {

@@ -99,7 +99,7 @@ export class FreetypeCore implements Core {
     this.rules = SERIES[parameters.series];
     this.directMap = parts.directMap;
     this.observer = parts.observer;
-    this.allocator = new PageAllocator(parts.machine, parts.observer);
+    this.allocator = new PageAllocator(parts.machine, parts.observer, parts.kswapdIsRecorded);
     this.allocator.watermarks.seesUnmappedLists = this.rules.watermarkSeesUnmapped;
     this.allocator.lastResort = (zone, order, freetype, flags) => this.flip(zone, order, freetype, flags);
     this.perPage = new PerPageTreatment(parts.directMap, 1);
@@ -121,6 +121,10 @@ export class FreetypeCore implements Core {
 
   tick(cpu: number, zone: number): void {
     this.allocator.decay(zone, cpu);
+  }
+
+  kswapdRan(): void {
+    this.allocator.kswapdRan();
   }
 
   drain(cpu: number): void {

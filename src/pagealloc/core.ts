@@ -70,6 +70,8 @@ export interface CoreParts {
   /** Pages in use at the start, ascending, when there is no snapshot (start state `trace`). */
   readonly live: LivePages | null;
   readonly observer: CoreObserver;
+  /** The trace tells when kswapd runs, and the replay passes it on; else it runs as soon as it is woken. */
+  readonly kswapdIsRecorded: boolean;
 }
 
 /** Pages in use at the start: runs of pfns, ascending, end exclusive, start[i] to end[i]. */
@@ -140,6 +142,8 @@ export interface Core {
   allocAt?(pfn: number, request: AllocRequest): number;
   /** Once-a-second work of one CPU in one zone (position in machine.zones; page-allocator §4.8). */
   tick?(cpu: number, zone: number): void;
+  /** kswapd balanced the node: it takes watermark boosts back (page-allocator §5.6). */
+  kswapdRan?(): void;
   /** Gives back what the lists of one CPU hold, or of all (-1) (page-allocator §4.8). */
   drain?(cpu: number): void;
   measures?(): CoreMeasures;

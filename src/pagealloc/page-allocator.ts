@@ -60,12 +60,15 @@ export class PageAllocator {
   /** Zone positions from high to low that a request of each highest zone index may use (§5.1). */
   private readonly zonelists: readonly (readonly number[])[];
   lastResort: LastResort | null = null;
+  /** kswapd runs when the trace says so; else as soon as it is woken. */
+  private readonly kswapdIsRecorded: boolean;
   /** Whether the last failing walk over the zones met one with free pages enough for its watermark. */
   private sawOpenZone = false;
 
-  constructor(machine: Machine, observer: CoreObserver) {
+  constructor(machine: Machine, observer: CoreObserver, kswapdIsRecorded = false) {
     this.machine = machine;
     this.observer = observer;
+    this.kswapdIsRecorded = kswapdIsRecorded;
     const buddyLists = buddyListCount(machine);
     this.frames = new PageFrames(machine.endPfn, buddyLists + pcpListCount(machine));
     this.lists = new FreeLists(machine, this.frames, this.counters);
@@ -122,6 +125,11 @@ export class PageAllocator {
     this.lists.cpu = cpu;
     this.lists.foldCounter(zone, cpu);
     this.pcp.decay(zone, cpu);
+  }
+
+  /** The end of a balance: the boosts that it found are gone (§5.6). What it reclaimed stands in the trace. */
+  kswapdRan(): void {
+    this.watermarks.boost.fill(0);
   }
 
   /** drain_all_pages(): CPUs ascending, zones ascending (§4.8). */
@@ -231,8 +239,9 @@ export class PageAllocator {
       this.sawOpenZone = true;
     }
     if (node !== NONE && (flags & ALLOC_KSWAPD) !== 0 && this.watermarks.boosted[zone] === 1) {
-      // kswapd would be woken for order 0; it takes the boost back when it has run (§5.6).
+      // kswapd is woken for order 0 (§5.6).
       this.watermarks.boosted[zone] = 0;
+      if (!this.kswapdIsRecorded) this.kswapdRan();
     }
     return node;
   }

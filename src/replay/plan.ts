@@ -21,6 +21,8 @@ export interface ReplayPlan {
   readonly hasSnapshots: boolean;
   /** The trace tells when pcp lists decay; else a replay ticks once a second. */
   readonly hasDecays: boolean;
+  /** The trace tells when kswapd runs. */
+  readonly hasKswapd: boolean;
   /** Times are ns; clocks without a unit give no seconds to tick by. */
   readonly timeIsNs: boolean;
   /** Position in machine.zones by the low 48 bits of a zone's address. */

@@ -133,6 +133,9 @@ export class Replay {
       case KIND.decayPcpHigh:
         this.decay(columns, i);
         break;
+      case KIND.kswapdWake:
+        this.core.kswapdRan?.();
+        break;
       case KIND.compactionFree:
         this.keptByCompaction = pfnOfStructPage(columns.pfn[i], this.plan.vmemmap);
         break;

@@ -65,7 +65,7 @@ function makeLane(choice: CoreChoice, settings: RunSettings): Lane {
   const directMap = new DirectMap(machine, snapshot);
   const recorder = writeEvent === null ? null : new EventRecorder(choice.spec, writeEvent);
   if (recorder !== null) directMap.observer = recorder;
-  const parts = { machine, directMap, snapshot, live, observer: recorder ?? NO_OBSERVER };
+  const parts = { machine, directMap, snapshot, live, observer: recorder ?? NO_OBSERVER, kswapdIsRecorded: plan.hasKswapd };
   const core = choice.entry.create(parts, choice.parameters);
   if (plan.placement === 'recorded' && core.allocAt === undefined) {
     throw new UserError(EXIT.doesNotFit, `core ${choice.spec} places pages itself; it cannot follow recorded placement`, {

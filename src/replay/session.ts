@@ -261,6 +261,7 @@ function planOf(
     marks,
     hasSnapshots: survey.hasSnapshots,
     hasDecays: decayZones.length > 0,
+    hasKswapd: (survey.check.result.events.byKind.mm_vmscan_kswapd_wake ?? 0) > 0,
     timeIsNs: survey.check.report.clock === 'seconds' || survey.check.report.clock === 'relative',
     zoneOfAddress: zonePositions(machine, snapshot, decayZones),
     vmemmap: snapshot?.vmemmap ?? DEFAULT_VMEMMAP,

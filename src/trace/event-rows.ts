@@ -25,7 +25,9 @@ import { FieldReader } from './field-reader.js';
 import { decodeGfp, hasBareNames } from './gfp.js';
 import { DEFAULT_COMM, type LinePrefix, NO_TIME, TICKS } from './line-prefix.js';
 import { MarkerReader } from './markers.js';
+import { PageEvent } from './page-event.js';
 import type { Clock, ReadReport } from './report.js';
+import { viewOf } from './words.js';
 
 /** Distinct texts that are kept apart; a trace with more is broken or hostile (trace-formats §10.4). */
 const COMM_CAP = 65_000;
@@ -37,6 +39,7 @@ const MALFORMED_TEXT = 200;
 const COUNTED_TYPES = 4;
 const NS_PER_SECOND = 1_000_000_000;
 const COMM_SLOTS = 256;
+const COMM_WORDS = DEFAULT_COMM / 4;
 
 const PERF_LOST = ascii('PERF_RECORD_LOST');
 const PERF_RECORD = ascii('PERF_RECORD_');
@@ -65,6 +68,7 @@ export class EventRows {
   /** Known and unknown names in order of first appearance. */
   private readonly nameOrder: (EventShape | number)[] = [];
   private readonly cpuSeen = new Uint8Array(UNKNOWN_CPU + 1);
+  private largestCpu = -1;
   /** Requests by gfp id and migratetype: what the era is judged by at the end. */
   private readonly typesOfGfp = new Float64Array(GFP_CAP * COUNTED_TYPES);
 
@@ -76,8 +80,14 @@ export class EventRows {
   private hasMixedClocks = false;
 
   /** The comm fields of default lines seen last, by pid: 16 bytes and the id each. */
-  private readonly commBytes = new Uint8Array(COMM_SLOTS * DEFAULT_COMM);
+  private readonly commWords = new Int32Array(COMM_SLOTS * COMM_WORDS);
   private readonly commIds = new Uint16Array(COMM_SLOTS);
+  private readonly pageEvent = new PageEvent(this.gfps);
+  /** Events that make up most of a trace: tried before a name is looked up. */
+  private readonly recent: EventShape[] = [];
+  /** The bytes being read, and a view of them. */
+  private bytes = new Uint8Array(0) as Uint8Array;
+  private view = viewOf(this.bytes);
 
   constructor(columns: EventColumns, report: ReadReport) {
     this.columns = columns;
@@ -91,13 +101,19 @@ export class EventRows {
    * `-` belongs to another line.
    */
   defaultComm(bytes: Uint8Array, start: number, pid: number): number {
+    if (bytes !== this.bytes) this.bind(bytes);
     const slot = pid & (COMM_SLOTS - 1);
-    const base = slot * DEFAULT_COMM;
-    const { commBytes } = this;
-    for (let i = DEFAULT_COMM - 1; i >= 0; i--) {
-      if (commBytes[base + i] !== bytes[start + i]) return this.newDefaultComm(bytes, start, slot);
+    const base = slot * COMM_WORDS;
+    const { commWords, view } = this;
+    if (
+      view.getInt32(start + 12, true) === commWords[base + 3] &&
+      view.getInt32(start + 8, true) === commWords[base + 2] &&
+      view.getInt32(start + 4, true) === commWords[base + 1] &&
+      view.getInt32(start, true) === commWords[base]
+    ) {
+      return this.commIds[slot];
     }
-    return this.commIds[slot];
+    return this.newDefaultComm(bytes, start, slot);
   }
 
   /** comm of any other line. */
@@ -115,6 +131,13 @@ export class EventRows {
   read(bytes: Uint8Array, prefix: LinePrefix, comm: number): number {
     let start = prefix.nameStart;
     while (bytes[start] === BLANK) start++;
+    if (bytes !== this.bytes) this.bind(bytes);
+    const { recent, view } = this;
+    for (let i = 0; i < recent.length; i++) {
+      const { nameText } = recent[i];
+      if (bytes[start + nameText.length - 1] !== COLON || !nameText.standsAt(view, start)) continue;
+      return this.readShape(bytes, start + nameText.length, recent[i], prefix, comm);
+    }
     // trace-cmd --ts-diff puts `(+133)` between time and name (trace-formats §3).
     if (bytes[start] === OPEN_PAREN && bytes[start + 1] === PLUS) start = afterParenthesis(bytes, start);
     let end = afterName(bytes, start);
@@ -136,6 +159,7 @@ export class EventRows {
       this.countUnknown(bytes, start, end);
       return lineFeed(bytes, end);
     }
+    if (shape.isPageEvent && !recent.includes(shape)) recent.push(shape);
     return this.readShape(bytes, end + 1, shape, prefix, comm);
   }
 
@@ -147,8 +171,12 @@ export class EventRows {
   /** Reads the fields of a known event and writes its row. Returns the position of the line feed. */
   readShape(bytes: Uint8Array, at: number, shape: EventShape, prefix: LinePrefix, comm: number): number {
     if (shape.count++ === 0) this.nameOrder.push(shape);
-    const { columns, fields } = this;
+    const { columns, fields, pageEvent } = this;
     const row = columns.length;
+    if (shape.isPageEvent && pageEvent.read(bytes, this.view, at, shape.isAlloc)) {
+      this.writePageEvent(shape, row, prefix, comm);
+      return pageEvent.end;
+    }
     if (shape.isMarker) {
       const kind = this.markers.read(bytes, at, row);
       if (kind !== KIND.none && !this.isUnfinishedLine) this.write(kind, row, prefix, comm);
@@ -165,10 +193,7 @@ export class EventRows {
       return fields.end;
     }
     if (fields.pageOffset >= 0) this.byteOffsets.note(columns, row, fields.pageOffset);
-    if (shape.isAlloc) {
-      const type = columns.migratetype[row] & (COUNTED_TYPES - 1);
-      this.typesOfGfp[columns.gfp[row] * COUNTED_TYPES + type]++;
-    }
+    if (shape.isAlloc) this.countType(columns.gfp[row], columns.migratetype[row]);
     this.write(shape.kind, row, prefix, comm);
     return fields.end;
   }
@@ -216,7 +241,7 @@ export class EventRows {
     report.originNs = this.originNs;
     report.lastTimeNs = this.lastTimeNs;
     report.cpus = [];
-    for (let cpu = 0; cpu < UNKNOWN_CPU; cpu++) if (this.cpuSeen[cpu] === 1) report.cpus.push(cpu);
+    for (let cpu = 0; cpu <= this.largestCpu; cpu++) if (this.cpuSeen[cpu] === 1) report.cpus.push(cpu);
     for (const name of this.nameOrder) {
       if (typeof name === 'number') report.eventsByName.set(this.unknownNames.names[name], this.unknownCounts[name]);
       else report.eventsByName.set(name.name, name.count);
@@ -234,6 +259,25 @@ export class EventRows {
     if (evidence.bareHexPfns > 0) note(report, 'some pfns are hexadecimal without 0x and were read so');
   }
 
+  private writePageEvent(shape: EventShape, row: number, prefix: LinePrefix, comm: number): void {
+    const { columns, fields, pageEvent } = this;
+    fields.reset(row);
+    columns.pfn[row] = pageEvent.pfn;
+    columns.order[row] = pageEvent.order;
+    fields.evidence.hexPfns++;
+    if (pageEvent.isRawPointer) fields.evidence.rawPagePointers++;
+    if (shape.isAlloc) {
+      columns.migratetype[row] = pageEvent.migratetype;
+      columns.gfp[row] = pageEvent.gfp;
+      this.countType(pageEvent.gfp, pageEvent.migratetype);
+    }
+    this.write(shape.kind, row, prefix, comm);
+  }
+
+  private countType(gfp: number, migratetype: number): void {
+    this.typesOfGfp[gfp * COUNTED_TYPES + (migratetype & (COUNTED_TYPES - 1))]++;
+  }
+
   private write(kind: number, row: number, prefix: LinePrefix, comm: number): void {
     const { columns } = this;
     const { cpu } = prefix;
@@ -247,6 +291,7 @@ export class EventRows {
     columns.file[row] = 0;
     columns.length = row + 1;
     this.cpuSeen[cpu] = 1;
+    if (cpu > this.largestCpu && cpu < UNKNOWN_CPU) this.largestCpu = cpu;
     if (kind === KIND.bulkPage) this.markers.finishBulk(columns, row);
   }
 
@@ -284,11 +329,18 @@ export class EventRows {
     if (ns > timeBackwards.largestNs) timeBackwards.largestNs = ns;
   }
 
+  private bind(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+  }
+
   private newDefaultComm(bytes: Uint8Array, start: number, slot: number): number {
     const end = start + DEFAULT_COMM;
     for (let i = start; i < end; i++) if (bytes[i] === LF) return -1;
     const id = this.comm(bytes, start, end);
-    this.commBytes.set(bytes.subarray(start, end), slot * DEFAULT_COMM);
+    for (let i = 0; i < COMM_WORDS; i++) {
+      this.commWords[slot * COMM_WORDS + i] = this.view.getInt32(start + 4 * i, true);
+    }
     this.commIds[slot] = id;
     return id;
   }

@@ -4,6 +4,7 @@
  */
 import { ascii, startsWith } from './bytes.js';
 import { type Column, EVENTS, type EventDefinition, type EventField, type FieldForm, KIND } from './events.js';
+import { WordText } from './words.js';
 
 export const FORM: Readonly<Record<FieldForm, number>> = { pfn: 0, number: 1, address: 2, gfp: 3, name: 4 };
 export const FORM_PFN = FORM.pfn;
@@ -43,6 +44,8 @@ export class FieldShape {
 export class EventShape {
   readonly name: string;
   readonly nameBytes: Uint8Array;
+  /** The name and the colon after it. */
+  readonly nameText: WordText;
   readonly kind: number;
   readonly fields: readonly FieldShape[];
   /** Bits of the fields without which the event is malformed. */
@@ -53,6 +56,8 @@ export class EventShape {
   readonly skipsPage: boolean;
   readonly isAlloc: boolean;
   readonly isFreeBatched: boolean;
+  /** Has page-event.ts a short way for it? */
+  readonly isPageEvent: boolean;
   /** Its text is for markers.ts. */
   readonly isMarker: boolean;
   /** Events of this name that were seen. */
@@ -61,6 +66,7 @@ export class EventShape {
   constructor(definition: EventDefinition, isMarker = false) {
     this.name = definition.name;
     this.nameBytes = ascii(definition.name);
+    this.nameText = new WordText(`${definition.name}:`);
     this.kind = definition.kind;
     this.fields = definition.fields.map((field, i) => new FieldShape(field, i));
     this.required = bitsOf(definition.fields, (field) => field.required === true);
@@ -69,6 +75,7 @@ export class EventShape {
       definition.fields.some((field) => field.key === 'pfn') && !definition.fields.some((field) => field.key === 'page');
     this.isAlloc = definition.kind === KIND.alloc;
     this.isFreeBatched = definition.kind === KIND.freeBatched;
+    this.isPageEvent = ['mm_page_alloc', 'mm_page_free', 'mm_page_free_batched'].includes(definition.name);
     this.isMarker = isMarker;
   }
 }

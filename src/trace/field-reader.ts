@@ -133,7 +133,8 @@ export class FieldReader {
   /** The number that pfn() and number() read. */
   private value = 0;
 
-  private reset(row: number): void {
+  /** Defaults of a row: what a field that does not stand in the line is. */
+  reset(row: number): void {
     const { columns } = this;
     columns.pfn[row] = NO_PFN;
     columns.order[row] = 0;

@@ -36,7 +36,10 @@ export class FirstTouch {
   private readonly states = new PageStates(() => new Uint8Array(PAGEBLOCK_PAGES));
   private readonly vmemmap: number;
   private compactionSeen = false;
+  /** The probe that tells which free pages compaction takes: without it they are taken silently. */
+  private isolationSeen = false;
   private doubtful = 0;
+  private isEnded = false;
   /** Page that compaction takes back: the mm_page_free line that follows is no free. -1 for none. */
   private compactionReturn = -1;
 
@@ -46,7 +49,7 @@ export class FirstTouch {
 
   add(columns: EventColumns): void {
     const { length, kind, pfn, order } = columns;
-    for (let i = 0; i < length; i++) {
+    for (let i = 0; i < length && !this.isEnded; i++) {
       switch (kind[i]) {
         case KIND.alloc:
         case KIND.zoneLocked:
@@ -65,7 +68,7 @@ export class FirstTouch {
           if (pfn[i] >= 0) this.wasLive(pfn[i], 0);
           break;
         case KIND.isolateFreePage:
-          this.compactionSeen = true;
+          this.isolationSeen = true;
           this.wasFree(pfnOfStructPage(pfn[i], this.vmemmap), order[i]);
           break;
         case KIND.compactionFree:
@@ -76,6 +79,11 @@ export class FirstTouch {
         case KIND.compactionBegin:
         case KIND.compactionIsolateFreepages:
           this.compactionSeen = true;
+          break;
+        case KIND.snapshot:
+          // A capture's trace begins and ends a little outside of its two states.
+          if (columns.a[i] === 1) this.begin();
+          else if (columns.a[i] === 2) this.isEnded = true;
           break;
       }
     }
@@ -91,7 +99,13 @@ export class FirstTouch {
         if (state >= WAS_LIVE && state < WAS_LIVE_TAIL) runs.add(block * PAGEBLOCK_PAGES + offset, state - WAS_LIVE);
       }
     }
-    return runs.done(this.doubtful);
+    return runs.done(this.isolationSeen ? 0 : this.doubtful);
+  }
+
+  private begin(): void {
+    this.states.clear();
+    this.doubtful = 0;
+    this.compactionReturn = -1;
   }
 
   private wasFree(pfn: number, order: number): void {

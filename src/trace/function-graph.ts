@@ -23,6 +23,7 @@ import {
 import { UNKNOWN_CPU, UNKNOWN_PID } from './columns.js';
 import type { EventRows } from './event-rows.js';
 import { decimal, type LinePrefix, NO_TIME, SECONDS } from './line-prefix.js';
+import { WORD_SLACK } from './words.js';
 
 const COMMENT = ascii('/* ');
 const COMMENT_END = ascii('*/');
@@ -42,7 +43,7 @@ export class FunctionGraph {
   private readonly prefix: LinePrefix;
   private readonly tasks = new Map<number, Task>();
   /** Pieces of a comment whose end did not come yet. */
-  private readonly wrapped = new Uint8Array(WRAPPED_BYTES);
+  private readonly wrapped = new Uint8Array(WRAPPED_BYTES + WORD_SLACK);
   private wrappedLength = 0;
   private wrappedLines = 0;
   private wrappedLine = 0;

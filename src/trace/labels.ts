@@ -89,6 +89,8 @@ interface Task {
   /** Its last allocation before that: a split's table is none of its own requests. */
   beforeTable: number;
   beforeTableFile: number;
+  /** The page that it changes now, if there is doubt about it. */
+  changed: Doubtful | undefined;
 }
 
 /** A page taken out of the direct map of which only what follows tells why. */
@@ -98,6 +100,8 @@ interface Doubtful {
   readonly task: Task;
   /** The task's last allocation at that time: another one shows that it went on to other work. */
   readonly lastAlloc: number;
+  /** Tables of the splits that it caused: the core under test makes its own only if the page gets a label. */
+  readonly tables: number[];
 }
 
 export class LabelCollector {
@@ -172,7 +176,7 @@ export class LabelCollector {
 
   /** `vmeventDelta`: the kernel's own counters from capture.json, where there is one. */
   finish(vmeventDelta?: Readonly<Record<string, number>>): Labels {
-    for (const [, { file, line }] of this.doubtful) this.labelUnmapped(file, line);
+    for (const [, entry] of this.doubtful) this.labelDoubtful(entry);
     this.doubtful.clear();
     const counts = this.counts;
     // Without the counters the level of a split is not known: all but 1G machines split 2M leaves alone.
@@ -248,6 +252,7 @@ export class LabelCollector {
     const task = this.task(columns, i);
     task.changing = true;
     task.tableLine = 0;
+    task.changed = undefined;
     this.probesSeen = true;
     const first = pfnOfStructPage(columns.pfn[i], this.vmemmap);
     for (let page = first; page < first + pages; page++) {
@@ -261,8 +266,12 @@ export class LabelCollector {
     if (line === 0) return;
     const file = this.allocFile?.get(page) ?? 0;
     // The page that the task has just asked for: it wants unmapped memory. secret memory is always so.
-    if (task.lastAlloc === line && task.lastAllocFile === file) this.labelUnmapped(file, line);
-    else this.doubtful.set(page, { file, line, task, lastAlloc: task.lastAlloc });
+    if (task.lastAlloc === line && task.lastAllocFile === file) {
+      this.labelUnmapped(file, line);
+      return;
+    }
+    task.changed = { file, line, task, lastAlloc: task.lastAlloc, tables: [] };
+    this.doubtful.set(page, task.changed);
   }
 
   /**
@@ -274,13 +283,19 @@ export class LabelCollector {
     if (entry === undefined || entry.task !== task || entry.lastAlloc !== task.lastAlloc) return;
     this.doubtful.delete(page);
     this.resetOnFree++;
+    task.changed = entry;
   }
 
   private settle(page: number): void {
     const entry = this.doubtful.get(page);
     if (entry === undefined) return;
     this.doubtful.delete(page);
-    this.labelUnmapped(entry.file, entry.line);
+    this.labelDoubtful(entry);
+  }
+
+  private labelDoubtful({ file, line, tables }: Doubtful): void {
+    this.labelUnmapped(file, line);
+    for (const table of tables) this.splitTables.add(file, table, 1);
   }
 
   private labelUnmapped(file: number, line: number): void {
@@ -305,7 +320,8 @@ export class LabelCollector {
     this.counts.full++;
     const task = this.task(columns, i);
     if (task.tableLine === 0) return;
-    this.splitTables.add(columns.file[i], task.tableLine, 1);
+    if (task.changed === undefined) this.splitTables.add(columns.file[i], task.tableLine, 1);
+    else task.changed.tables.push(task.tableLine);
     this.counts.splitFlushes++;
     task.lastAlloc = task.beforeTable;
     task.lastAllocFile = task.beforeTableFile;
@@ -343,13 +359,25 @@ export class LabelCollector {
     if (pid === this.lastPid) return this.lastTask as Task;
     let task = this.tasks.get(pid);
     if (task === undefined) {
-      task = { lastAlloc: 0, lastAllocFile: 0, changing: false, tableLine: 0, beforeTable: 0, beforeTableFile: 0 };
+      task = newTask();
       this.tasks.set(pid, task);
     }
     this.lastPid = pid;
     this.lastTask = task;
     return task;
   }
+}
+
+function newTask(): Task {
+  return {
+    lastAlloc: 0,
+    lastAllocFile: 0,
+    changing: false,
+    tableLine: 0,
+    beforeTable: 0,
+    beforeTableFile: 0,
+    changed: undefined,
+  };
 }
 
 function newCounts() {

@@ -32,6 +32,7 @@ import { readHashLine, readLoss, readTraceCmdHeader } from './header-lines.js';
 import { decimal, type LinePrefix, SECONDS } from './line-prefix.js';
 import { PerfTrace } from './perf-trace.js';
 import type { ReadReport } from './report.js';
+import { WORD_SLACK } from './words.js';
 
 /** A longer line is no line of any of these tools (trace-formats §10.4). */
 export const LINE_CAP = 64 * 1024;
@@ -56,7 +57,7 @@ export class OtherLines {
   private readonly report: ReadReport;
   private readonly functionGraph: FunctionGraph;
   private readonly perfTrace: PerfTrace;
-  private readonly scratch = new Uint8Array(LINE_CAP + 2);
+  private readonly scratch = new Uint8Array(LINE_CAP + 1 + WORD_SLACK);
   /** Was there a line whose event has a time or a task? Then a bare `NAME: …` is somebody's text. */
   private sawPrefixedLine = false;
   /** Inside of the data of a systrace page; true for all other formats. */

@@ -22,6 +22,7 @@ import {
 import { UNKNOWN_MIGRATETYPE } from './columns.js';
 import type { EventRows } from './event-rows.js';
 import { decimal, type LinePrefix } from './line-prefix.js';
+import { WORD_SLACK } from './words.js';
 
 const REWRITTEN_BYTES = 1024;
 /** Appended to an event that has the field: what perf leaves out is 0. */
@@ -30,7 +31,7 @@ const ZERO_ORDER = Uint8Array.from(' order=0', (character) => character.charCode
 export class PerfTrace {
   private readonly rows: EventRows;
   private readonly prefix: LinePrefix;
-  private readonly rewritten = new Uint8Array(REWRITTEN_BYTES);
+  private readonly rewritten = new Uint8Array(REWRITTEN_BYTES + WORD_SLACK);
 
   constructor(rows: EventRows, prefix: LinePrefix) {
     this.rows = rows;

@@ -7,6 +7,7 @@ import { LINE_CAP } from './other-lines.js';
 import type { TraceReader } from './reader.js';
 import type { ReadReport } from './report.js';
 import { Scanner } from './scan.js';
+import { WORD_SLACK } from './words.js';
 
 export class TextReader implements TraceReader {
   readonly report: ReadReport;
@@ -84,8 +85,8 @@ export class TextReader implements TraceReader {
   private append(chunk: Uint8Array): void {
     // The rest of the last chunk moves to the front, so a line is always in one piece.
     const rest = this.length - this.lineEnd;
-    // Two more: the line feed that end() adds, and one that a look-ahead may touch.
-    const needed = rest + chunk.length + 2;
+    // Room for the line feed that end() adds, and for words that are compared beyond it.
+    const needed = rest + chunk.length + 1 + WORD_SLACK;
     if (needed > this.bytes.length) {
       const bytes = new Uint8Array(Math.max(this.bytes.length * 2, needed));
       bytes.set(this.bytes.subarray(this.lineEnd, this.length));

@@ -58,7 +58,7 @@ export class FreetypeMachine {
         machine,
         directMap: this.directMap,
         snapshot: snapshotOf(zones, freeHighBatch),
-        live: null,
+        live: null, kswapdIsRecorded: false,
         observer: NO_OBSERVER,
       },
       { series },

@@ -4,15 +4,16 @@
  */
 
 import fc from 'fast-check';
-import { PLAIN, READONLY, UNMAPPED } from '../../src/kernel/classes.js';
-import { GFP_KERNEL } from '../../src/kernel/gfp.js';
-import { MIGRATE_UNMOVABLE } from '../../src/kernel/migratetypes.js';
-import { PAGEBLOCK_PAGES } from '../../src/kernel/orders.js';
-import { rulesFor } from '../../src/kernel/rules.js';
 import type { CoreEntry, ParameterValues } from '../../src/cores/registry.js';
 import { DirectMap } from '../../src/directmap/direct-map.js';
+import { PRESENT, RW } from '../../src/directmap/leaves.js';
+import { UNMAPPED } from '../../src/kernel/classes.js';
+import { GFP_KERNEL } from '../../src/kernel/gfp.js';
+import { PAGEBLOCK_PAGES } from '../../src/kernel/orders.js';
+import { rulesFor } from '../../src/kernel/rules.js';
 import { type Machine, ZONE_DMA, ZONE_DMA32, ZONE_NAMES, ZONE_NORMAL } from '../../src/machine/machine.js';
 import { type AllocRequest, type Core, FAILURE_NAMES, NO_OBSERVER } from '../../src/pagealloc/core.js';
+import { requestOf } from './core-fixture.js';
 
 /** Where a zone may lie: DMA ends at 16 MiB, one zone crosses a GiB, Normal begins at 4 GiB. */
 const ZONE_STARTS = [
@@ -84,51 +85,60 @@ interface Block {
   readonly pageClass: number;
 }
 
-/** The model: live blocks, and who has which page. */
+/** The model: who has which page. */
 export class Model {
   readonly live: Block[] = [];
   private readonly owned = new Set<number>();
 
   add(block: Block): void {
-    for (let pfn = block.pfn; pfn < block.pfn + 2 ** block.order; pfn++) {
-      if (this.owned.has(pfn)) throw new Error(`page ${pfn.toString(16)} was handed out twice`);
-      this.owned.add(pfn);
-    }
+    this.own(block);
     this.live.push(block);
   }
 
-  /** Takes out a block by a random number; null when there is none. */
-  take(pick: number): Block | null {
-    if (this.live.length === 0) return null;
-    const i = pick % this.live.length;
+  /** Takes out the block at a place of the list. */
+  take(i: number): Block {
     const block = this.live[i];
     this.live[i] = this.live[this.live.length - 1];
     this.live.pop();
-    for (let pfn = block.pfn; pfn < block.pfn + 2 ** block.order; pfn++) this.owned.delete(pfn);
+    this.disown(block);
     return block;
   }
 
-  isFree(pfn: number, pages: number): boolean {
-    for (let page = pfn; page < pfn + pages; page++) if (this.owned.has(page)) return false;
+  own({ pfn, order }: Block): void {
+    for (let page = pfn; page < pfn + 2 ** order; page++) {
+      if (this.owned.has(page)) throw new Error(`page ${page.toString(16)} was handed out twice`);
+      this.owned.add(page);
+    }
+  }
+
+  disown({ pfn, order }: Block): void {
+    for (let page = pfn; page < pfn + 2 ** order; page++) this.owned.delete(page);
+  }
+
+  isUnowned(pfn: number, order: number): boolean {
+    for (let page = pfn; page < pfn + 2 ** order; page++) if (this.owned.has(page)) return false;
     return true;
   }
 }
 
-/** A core at work, with what is checked at every step. */
+/** A core at work, with what is checked at every answer. */
 export class Bench {
   readonly core: Core;
   readonly directMap: DirectMap;
   readonly machine: Machine;
-  readonly pageTables: number[] = [];
-  readonly model: Model;
+  readonly model = new Model();
+  /** Every answer of the core, failures too. */
+  readonly answers: number[] = [];
+  /** Page tables that the core gave to the direct map: they stay in use to the end. */
+  protected readonly pageTables: Block[] = [];
+  protected pageTablesRefused = 0;
   private cpu = 0;
 
-  constructor(entry: CoreEntry, parameters: ParameterValues, machine: Machine, model: Model) {
+  constructor(entry: CoreEntry, parameters: ParameterValues, machine: Machine) {
     this.machine = machine;
-    this.model = model;
     this.directMap = new DirectMap(machine);
     this.core = entry.create(
-      { machine, directMap: this.directMap, snapshot: null, live: null, observer: NO_OBSERVER },
+      { machine, directMap: this.directMap, snapshot: null, live: null, kswapdIsRecorded: false, observer: NO_OBSERVER },
       parameters,
     );
     this.directMap.pageTableSource = () => this.takePageTable();
@@ -136,22 +146,14 @@ export class Bench {
     this.core.validate();
   }
 
-  /** Serves a request and checks the answer: nobody's pages, and of the class that was asked for. */
-  alloc(request: AllocRequest): number {
+  alloc(request: AllocRequest): void {
     this.cpu = request.cpu;
-    const pfn = this.core.alloc(request);
-    if (pfn < 0) {
-      if (FAILURE_NAMES[-pfn] === undefined) throw new Error(`no such reason: ${pfn}`);
-      return pfn;
-    }
-    this.admit(pfn, request);
-    return pfn;
+    this.answer(this.core.alloc(request), request);
   }
 
   allocAt(pfn: number, request: AllocRequest): void {
     this.cpu = request.cpu;
-    if (this.core.allocAt!(pfn, request) < 0) return;
-    this.admit(pfn, request);
+    this.answer(this.core.allocAt!(pfn, request), request);
   }
 
   free(block: Block, cpu: number): void {
@@ -159,86 +161,238 @@ export class Bench {
     this.core.free(block.pfn, block.order, { pageClass: block.pageClass, cpu, inInterrupt: false });
   }
 
-  /** Every page that the core ever gave, page tables too, goes back, and the pcp lists are emptied. */
+  /** After each step. */
+  check(): void {
+    this.core.validate();
+  }
+
+  /** All that the core ever gave goes back, page tables last, and the pcp lists are emptied. */
   freeAll(): void {
-    for (let block = this.model.take(0); block !== null; block = this.model.take(0)) this.free(block, 0);
+    while (this.model.live.length > 0) this.free(this.model.take(0), 0);
+    for (const block of this.pageTables.splice(0)) this.free(block, 0);
     this.core.drain?.(-1);
     this.core.validate();
   }
 
-  private admit(pfn: number, { order, pageClass }: AllocRequest): void {
+  /** Pages that a core does not keep unmapped for its next user are as boot made them. */
+  checkPlainPages(isKeptUnmapped: (pfn: number) => boolean): void {
+    // A free that changes a class back may need a page table as well; without one the pages keep it.
+    if (this.pageTablesRefused > 0) return;
+    for (const { startPfn, endPfn } of this.machine.zones) {
+      for (let pfn = startPfn; pfn < endPfn; pfn++) {
+        const isPlain = (this.directMap.flagsOf(pfn) & (PRESENT | RW)) === (PRESENT | RW);
+        if (isPlain === isKeptUnmapped(pfn))
+          throw new Error(`page ${pfn.toString(16)} was left with a class`);
+      }
+    }
+  }
+
+  private answer(pfn: number, request: AllocRequest): void {
+    this.answers.push(pfn);
+    if (pfn >= 0) this.model.add(this.admit(pfn, request));
+    else if (FAILURE_NAMES[-pfn] === undefined) throw new Error(`no such reason: ${pfn}`);
+  }
+
+  /** A block is aligned, inside of a zone, and of the class that was asked for. */
+  private admit(pfn: number, { order, pageClass }: AllocRequest): Block {
     const pages = 2 ** order;
-    if (pfn % pages !== 0) throw new Error(`pfn ${pfn.toString(16)} is not aligned to order ${order}`);
-    const inZone = this.machine.zones.some(({ startPfn, endPfn }) => startPfn <= pfn && pfn + pages <= endPfn);
-    if (!inZone) throw new Error(`pfn ${pfn.toString(16)} lies in no zone`);
-    this.model.add({ pfn, order, pageClass });
+    const inZone = this.machine.zones.some(
+      ({ startPfn, endPfn }) => startPfn <= pfn && pfn + pages <= endPfn,
+    );
+    if (!inZone || pfn % pages !== 0) throw new Error(`no block of order ${order}: ${pfn.toString(16)}`);
     for (let page = pfn; page < pfn + pages; page++) {
       if (this.directMap.isPresent(page) === (pageClass === UNMAPPED)) {
         throw new Error(`page ${page.toString(16)} of class ${pageClass} has the wrong presence`);
       }
     }
+    return { pfn, order, pageClass };
   }
 
   private takePageTable(): boolean {
-    const request = requestFor({ order: 0, migratetype: MIGRATE_UNMOVABLE, gfp: GFP_KERNEL, cpu: this.cpu });
+    const request = requestOf(0, 'U', GFP_KERNEL, this.cpu);
     const pfn = this.core.alloc(request);
-    if (pfn < 0) return false;
-    this.admit(pfn, request);
-    this.pageTables.push(pfn);
+    if (pfn < 0) {
+      this.pageTablesRefused++;
+      return false;
+    }
+    const block = this.admit(pfn, request);
+    this.model.own(block);
+    this.pageTables.push(block);
     return true;
   }
 
   private returnPageTable(): void {
-    const pfn = this.pageTables.pop()!;
-    const block = this.model.take(this.model.live.findIndex((each) => each.pfn === pfn))!;
+    const block = this.pageTables.pop()!;
+    this.model.disown(block);
     this.free(block, this.cpu);
   }
 }
 
-export function requestFor(fields: Partial<AllocRequest>): AllocRequest {
+/** GFP_KERNEL, GFP_ATOMIC, NOWAIT; with ZERO, for lower zones, with NOMEMALLOC. */
+const GFP_KINDS = [0xcc0, 0xcc0, 0x820, 0x800, 0xdc0, 0xcc1, 0xcc4, 0x80820];
+
+const anyOrder = fc.oneof(
+  { weight: 3, arbitrary: fc.nat({ max: 3 }) },
+  { weight: 2, arbitrary: fc.nat({ max: 10 }) },
+);
+const anyPlace = fc.nat({ max: 0x7fffffff });
+const anyCpu = fc.nat({ max: 2 });
+const anyCount = fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 80 }));
+
+/** One step; numbers that do not fit the machine are taken modulo what it has. */
+export type Step =
+  | {
+      readonly name: 'alloc';
+      order: number;
+      type: number;
+      gfp: number;
+      pageClass: number;
+      cpu: number;
+      count: number;
+    }
+  | { readonly name: 'allocAt'; order: number; type: number; pageClass: number; cpu: number; place: number }
+  | { readonly name: 'free'; place: number; cpu: number; count: number }
+  | { readonly name: 'freePart'; place: number; cpu: number; halvings: number }
+  | { readonly name: 'freePair'; place: number; cpu: number }
+  | { readonly name: 'tick'; cpu: number; zone: number }
+  | { readonly name: 'drain'; cpu: number };
+
+/** Steps with requests of these classes. */
+export function anySteps(classes: readonly number[]): fc.Arbitrary<Step[]> {
+  const anyClass = fc.constantFrom(...classes);
+  const anyType = fc.constantFrom(0, 0, 1, 2);
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        name: fc.constant('alloc' as const),
+        order: anyOrder,
+        type: anyType,
+        gfp: fc.constantFrom(...GFP_KINDS),
+        pageClass: anyClass,
+        cpu: anyCpu,
+        count: anyCount,
+      }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        name: fc.constant('free' as const),
+        place: anyPlace,
+        cpu: anyCpu,
+        count: anyCount,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        name: fc.constant('freePart' as const),
+        place: anyPlace,
+        cpu: anyCpu,
+        halvings: fc.integer({ min: 1, max: 10 }),
+      }),
+    },
+    fc.record({ name: fc.constant('freePair' as const), place: anyPlace, cpu: anyCpu }),
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        name: fc.constant('allocAt' as const),
+        order: anyOrder,
+        type: anyType,
+        pageClass: anyClass,
+        cpu: anyCpu,
+        place: anyPlace,
+      }),
+    },
+    fc.record({ name: fc.constant('tick' as const), cpu: anyCpu, zone: fc.nat({ max: 2 }) }),
+    fc.record({ name: fc.constant('drain' as const), cpu: fc.integer({ min: -1, max: 2 }) }),
+  );
+  return fc.array(step, { minLength: 1, maxLength: 40, size: 'max' });
+}
+
+export function perform(bench: Bench, step: Step): void {
+  const { machine, core, model } = bench;
+  const cpu = step.cpu < 0 ? -1 : step.cpu % machine.cpus;
+  switch (step.name) {
+    case 'alloc': {
+      const request = requestFor(step.order, step.type, step.gfp, step.pageClass, cpu);
+      for (let i = 0; i < step.count; i++) bench.alloc(request);
+      break;
+    }
+    case 'allocAt':
+      allocAt(bench, step.place, requestFor(step.order, step.type, GFP_KERNEL, step.pageClass, cpu));
+      break;
+    case 'free':
+      // A stride that is odd and no small number: the order of frees is neither that of the requests nor its reverse.
+      for (let i = 0; i < step.count && model.live.length > 0; i++) {
+        bench.free(model.take((step.place + i * 7919) % model.live.length), cpu);
+      }
+      break;
+    case 'freePart':
+      freePart(bench, step.place, step.halvings, cpu);
+      break;
+    case 'freePair':
+      freePair(bench, step.place, cpu);
+      break;
+    case 'tick':
+      core.tick?.(cpu, step.zone % machine.zones.length);
+      break;
+    case 'drain':
+      core.drain?.(cpu);
+      break;
+  }
+  bench.check();
+}
+
+function requestFor(order: number, type: number, gfp: number, pageClass: number, cpu: number): AllocRequest {
+  // The type stands in the gfp as well: bits 3 and 4.
   return {
-    order: 0,
-    migratetype: MIGRATE_UNMOVABLE,
-    gfp: GFP_KERNEL,
-    pageClass: PLAIN,
-    cpu: 0,
+    order,
+    migratetype: type,
+    gfp: gfp | (type << 3),
+    pageClass,
+    cpu,
     inInterrupt: false,
     isMarked: false,
-    ...fields,
   };
 }
 
-type Step = (bench: Bench) => void;
-
-/** GFP_KERNEL, GFP_ATOMIC, NOWAIT, with ZERO; and those that end in a lower zone. */
-const GFP_KINDS = [0xcc0, 0xcc0, 0x820, 0x800, 0xdc0, 0xcc1, 0xcc4, 0x80cc0];
-
-function commandsOf(classes: readonly number[]): fc.Arbitrary<fc.Command<Model, Bench>>[] {
-  const cpu = fc.nat({ max: 2 });
-  const anyRequest = fc.record({
-    order: fc.oneof({ weight: 3, arbitrary: fc.nat({ max: 3 }) }, fc.nat({ max: 10 })),
-    migratetype: fc.constantFrom(0, 0, 1, 2),
-    // A movable or reclaimable request says so in its gfp as well.
-    gfp: fc.constantFrom(...GFP_KINDS),
-    pageClass: fc.constantFrom(...classes),
-    cpu,
-  });
-  const pick = fc.nat({ max: 0x7fffffff });
-  return [
-    ...repeat(5, fc.tuple(anyRequest, fc.integer({ min: 1, max: 20 })).map(([request, times]) => allocate(request, times))),
-    ...repeat(4, fc.tuple(pick, cpu, fc.integer({ min: 1, max: 20 })).map(([start, on, times]) => release(start, on, times))),
-    fc.tuple(pick, cpu).map(([start, on]) => releaseHalf(start, on)),
-    fc.tuple(anyRequest, pick).map(([request, place]) => allocateAt(request, place)),
-    fc.tuple(cpu, fc.nat({ max: 2 })).map(([on, zone]) =>
-      named(`tick(${on}, ${zone})`, (bench) => bench.core.tick?.(on % bench.machine.cpus, zone % bench.machine.zones.length)),
-    ),
-    fc.integer({ min: -1, max: 2 }).map((on) =>
-      named(`drain(${on})`, (bench) => bench.core.drain?.(on < 0 ? -1 : on % bench.machine.cpus)),
-    ),
-  ];
+/** A block that nobody has, wherever it lies: on a buddy list, in a larger free block, or on a pcp list. */
+function allocAt(bench: Bench, place: number, request: AllocRequest): void {
+  if (bench.core.allocAt === undefined) return;
+  const { zones } = bench.machine;
+  const { startPfn, endPfn } = zones[place % zones.length];
+  const pages = 2 ** request.order;
+  const pfn = startPfn + Math.floor((place % (endPfn - startPfn)) / pages) * pages;
+  if (pfn + pages > endPfn || !bench.model.isUnowned(pfn, request.order)) return;
+  bench.allocAt(pfn, request);
 }
 
-/** Random requests of these classes. */
-export function anyCommands(classes: readonly number[] = [PLAIN, UNMAPPED, UNMAPPED, READONLY]) {
-  return fc.commands(commandsOf(classes), { maxCommands: 60, size: 'max' });
+/** __free_pages() of a page that somebody else holds: upper halves go, outermost first, and a rest stays (page-allocator §2.9). */
+function freePart(bench: Bench, place: number, halvings: number, cpu: number): void {
+  const { model } = bench;
+  if (model.live.length === 0) return;
+  const block = model.take(place % model.live.length);
+  const kept = Math.max(0, block.order - halvings);
+  model.add({ ...block, order: kept });
+  for (let order = block.order - 1; order >= kept; order--) {
+    bench.free({ ...block, pfn: block.pfn + 2 ** order, order }, cpu);
+  }
+}
+
+/** Two buddies go as one, as contiguous frees of 7.3 do (page-allocator §2.10). */
+function freePair(bench: Bench, place: number, cpu: number): void {
+  const { live } = bench.model;
+  for (let i = 0; i < live.length; i++) {
+    const lower = live[(place + i) % live.length];
+    const pages = 2 ** lower.order;
+    if (lower.order === 10 || lower.pfn % (2 * pages) !== 0) continue;
+    const isBuddy = (each: Block) =>
+      each.pfn === lower.pfn + pages && each.order === lower.order && each.pageClass === lower.pageClass;
+    if (!live.some(isBuddy)) continue;
+    bench.model.take(live.indexOf(lower));
+    bench.model.take(live.findIndex(isBuddy));
+    bench.free({ ...lower, order: lower.order + 1 }, cpu);
+    return;
+  }
 }

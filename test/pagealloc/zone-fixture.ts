@@ -89,7 +89,6 @@ export function snapshotOf(settings: readonly ZoneSetting[], freeHighBatch = fal
     lastPfn: 0,
     freetypes: true,
     hasCma: true,
-    hasCma: true,
     variables: new Map(),
     zones: states.map((state, i) => ({
       zone: zones[i].index,
