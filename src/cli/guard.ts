@@ -17,7 +17,8 @@ export function keep(path: string): void {
 }
 
 export function guard(): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => end(EXIT.interrupted));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => end(EXIT.interrupted));
   // A reader that has seen enough closes the pipe: that is no error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') end(EXIT.done);
@@ -32,7 +33,8 @@ export function guard(): void {
 export async function fail(error: unknown): Promise<void> {
   const { errorLine } = await import('../output/error-line.js');
   process.stderr.write(`${errorLine(error)}\n`);
-  if (process.argv.includes('debug') && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  if (process.argv.includes('debug') && error instanceof Error)
+    process.stderr.write(`${error.stack ?? ''}\n`);
   cleanUp();
   process.exitCode = codeOf(error);
 }

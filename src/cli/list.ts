@@ -11,20 +11,35 @@ import { OutputFile, writeResult } from './output-file.js';
 import { bundledTraces } from './traces.js';
 
 const LISTS: Readonly<Record<string, () => Promise<ListRow[]>>> = {
-  cores: async () => CORES.flatMap(({ info }) => [info, ...Object.entries(info.parameters).map(parameterRow(info.name))]).map(rowOf),
-  machines: async () => MACHINE_PRESETS.map(({ name, summary, options }) => ({ name, summary: `${summary}, ${options.cpus} CPUs`, source: 'mm-sim' })),
+  cores: async () =>
+    CORES.flatMap(({ info }) => [info, ...Object.entries(info.parameters).map(parameterRow(info.name))]).map(
+      rowOf,
+    ),
+  machines: async () =>
+    MACHINE_PRESETS.map(({ name, summary, options }) => ({
+      name,
+      summary: `${summary}, ${options.cpus} CPUs`,
+      source: 'mm-sim',
+    })),
   traces: traceRows,
   metrics: async () => metricRows(),
 };
 
-export async function run(positional: readonly unknown[], options: Readonly<Record<string, unknown>>): Promise<void> {
+export async function run(
+  positional: readonly unknown[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const what = positional[0] as string;
   const list = Object.hasOwn(LISTS, what) ? LISTS[what] : undefined;
   if (list === undefined) {
     const names = Object.keys(LISTS);
-    throw new UserError(EXIT.commandLine, `there is no list '${what}'; did you mean '${closest(what, names)}'?`, {
-      advice: `lists are ${names.join(', ')}`,
-    });
+    throw new UserError(
+      EXIT.commandLine,
+      `there is no list '${what}'; did you mean '${closest(what, names)}'?`,
+      {
+        advice: `lists are ${names.join(', ')}`,
+      },
+    );
   }
   const format = formatNamed(options.format as string);
   const output = options.output === undefined ? null : new OutputFile(options.output as string);
@@ -32,7 +47,10 @@ export async function run(positional: readonly unknown[], options: Readonly<Reco
 }
 
 function parameterRow(core: string) {
-  return ([key, { values, default: byDefault, type, meaning }]: [string, (typeof CORES)[number]['info']['parameters'][string]]) => ({
+  return ([key, { values, default: byDefault, type, meaning }]: [
+    string,
+    (typeof CORES)[number]['info']['parameters'][string],
+  ]) => ({
     name: `  ${core}:${key}=${values?.join('|') ?? type}`,
     summary: `${meaning} (default ${byDefault})`,
     source: 'parameter',

@@ -21,7 +21,9 @@ export async function openLog(options: Readonly<Record<string, unknown>>): Promi
   try {
     destination = pino.destination({ dest: file ?? 2, sync: true });
   } catch (error) {
-    throw new UserError(EXIT.badInput, diskProblem(error as NodeJS.ErrnoException), { place: { file: file ?? '<stderr>' } });
+    throw new UserError(EXIT.badInput, diskProblem(error as NodeJS.ErrnoException), {
+      place: { file: file ?? '<stderr>' },
+    });
   }
   const logger = pino({ level: level ?? 'info', base: undefined }, destination);
   return { note: (text) => logger.info(text) };

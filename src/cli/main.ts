@@ -26,14 +26,19 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 export function buildProgram(): Command {
   const program = new Command('mm-sim')
-    .description('Replays page alloc/free traces through page-allocator designs on a simulated x86-64 direct map.')
+    .description(
+      'Replays page alloc/free traces through page-allocator designs on a simulated x86-64 direct map.',
+    )
     .version(VERSION)
     .helpOption('-h, --help', 'show this help')
     .showSuggestionAfterError(true);
   quiet(program);
   for (const definition of COMMANDS) addCommand(program, definition);
   program.helpCommand('help [command]', 'show help of a command');
-  program.addHelpText('after', "\nExample: mm-sim compare baseline freetype\nExit codes: 0 done, 1 threshold crossed, 2 command line, 3 bad input, 4 inputs do not fit, 5 a bug, 130 interrupted");
+  program.addHelpText(
+    'after',
+    '\nExample: mm-sim compare baseline freetype\nExit codes: 0 done, 1 threshold crossed, 2 command line, 3 bad input, 4 inputs do not fit, 5 a bug, 130 interrupted',
+  );
   return program;
 }
 
@@ -54,7 +59,8 @@ function optionOf(definition: OptionDefinition): Option {
   const option = new Option(definition.flags, definition.description);
   if (definition.choices !== undefined) option.choices([...definition.choices]);
   if (definition.default !== undefined) option.default(definition.default);
-  if (definition.repeatable === true) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  if (definition.repeatable === true)
+    option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
   else if (definition.parse !== undefined) option.argParser(definition.parse);
   return option;
 }
@@ -64,8 +70,16 @@ function quiet(command: Command): void {
   command.exitOverride();
   command.configureOutput({
     outputError: (text, write) => {
-      const line = text.trim().replace(/^error: /, '').replace(/\n?\(Did you mean (?:one of )?(.*?)\?\)/, '; did you mean $1?');
-      write(`mm-sim: ${line.replaceAll('\n', ' ')}; see 'mm-sim ${command.name() === 'mm-sim' ? '' : `${command.name()} `}--help'\n`.replace('?; see', '? See'));
+      const line = text
+        .trim()
+        .replace(/^error: /, '')
+        .replace(/\n?\(Did you mean (?:one of )?(.*?)\?\)/, '; did you mean $1?');
+      write(
+        `mm-sim: ${line.replaceAll('\n', ' ')}; see 'mm-sim ${command.name() === 'mm-sim' ? '' : `${command.name()} `}--help'\n`.replace(
+          '?; see',
+          '? See',
+        ),
+      );
     },
   });
 }

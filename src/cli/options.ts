@@ -14,10 +14,16 @@ export interface OptionDefinition {
 export const OPTIONS = {
   core: { flags: '--core <core>', description: 'the core, as name[:key=value,…]', default: 'baseline' },
   trace: { flags: '--trace <trace...>', description: 'traces, merged by time (default: the bundled one)' },
-  machine: { flags: '--machine <preset|file>', description: 'the machine: a preset of `list machines` or a JSON file' },
+  machine: {
+    flags: '--machine <preset|file>',
+    description: 'the machine: a preset of `list machines` or a JSON file',
+  },
   memory: { flags: '--memory <size>', description: 'memory of the machine, such as 4G' },
   cpus: { flags: '--cpus <n>', description: 'CPUs of the machine', parse: wholeNumber(1) },
-  kernel: { flags: '--kernel <version>', description: 'rules of this kernel: 7.3, 7.2 or 6.12 (default: what the trace says, else 7.3)' },
+  kernel: {
+    flags: '--kernel <version>',
+    description: 'rules of this kernel: 7.3, 7.2 or 6.12 (default: what the trace says, else 7.3)',
+  },
   start: {
     flags: '--start <state>',
     description: 'memory when the trace begins (default: capture where a state is recorded, else trace)',
@@ -29,15 +35,40 @@ export const OPTIONS = {
     choices: ['simulated', 'recorded'],
     default: 'simulated',
   },
-  mark: { flags: "--mark <'class: expr'>", description: 'which requests carry a class (repeatable)', repeatable: true },
+  mark: {
+    flags: "--mark <'class: expr'>",
+    description: 'which requests carry a class (repeatable)',
+    repeatable: true,
+  },
   inputFormat: { flags: '--input-format <format>', description: 'do not guess the format of the trace' },
-  format: { flags: '--format <format>', description: 'table, markdown, csv, json or ndjson', default: 'table' },
+  format: {
+    flags: '--format <format>',
+    description: 'table, markdown, csv, json or ndjson',
+    default: 'table',
+  },
   output: { flags: '--output <file>', description: 'write the result to a file' },
-  until: { flags: '--until <time|line>', description: 'stop after a time (1.5s, 200ms) or before a line of the trace', parse: until },
-  tlbCpus: { flags: '--tlb-cpus <n,…>', description: 'CPUs for which IPIs are computed', default: [1, 8, 64, 256], parse: numberList },
-  events: { flags: '--events <file>', description: 'write one JSON line per flip, split, flush, fallback and failure' },
+  until: {
+    flags: '--until <time|line>',
+    description: 'stop after a time (1.5s, 200ms) or before a line of the trace',
+    parse: until,
+  },
+  tlbCpus: {
+    flags: '--tlb-cpus <n,…>',
+    description: 'CPUs for which IPIs are computed',
+    default: [1, 8, 64, 256],
+    parse: numberList,
+  },
+  events: {
+    flags: '--events <file>',
+    description: 'write one JSON line per flip, split, flush, fallback and failure',
+  },
   progress: { flags: '--no-progress', description: 'no progress line on a terminal' },
-  color: { flags: '--color <when>', description: 'colours: auto, always or never', choices: ['auto', 'always', 'never'], default: 'auto' },
+  color: {
+    flags: '--color <when>',
+    description: 'colours: auto, always or never',
+    choices: ['auto', 'always', 'never'],
+    default: 'auto',
+  },
   logLevel: {
     flags: '--log-level <level>',
     description: 'log to standard error: debug, info, warn or error',
@@ -72,7 +103,10 @@ function wholeNumber(least: number): (text: string) => number {
 }
 
 function numberList(text: string): number[] {
-  const numbers = text.split(',').map((part) => (/^[1-9]\d{0,5}$/.test(part.trim()) ? Number(part) : Number.NaN));
-  if (numbers.some(Number.isNaN)) throw new InvalidArgumentError('write whole numbers from 1 on, with commas: 1,8,64.');
+  const numbers = text
+    .split(',')
+    .map((part) => (/^[1-9]\d{0,5}$/.test(part.trim()) ? Number(part) : Number.NaN));
+  if (numbers.some(Number.isNaN))
+    throw new InvalidArgumentError('write whole numbers from 1 on, with commas: 1,8,64.');
   return [...new Set(numbers)].sort((a, b) => a - b);
 }

@@ -52,7 +52,9 @@ export class OutputFile {
     try {
       return action();
     } catch (error) {
-      throw new UserError(EXIT.badInput, diskProblem(error as NodeJS.ErrnoException), { place: { file: this.path } });
+      throw new UserError(EXIT.badInput, diskProblem(error as NodeJS.ErrnoException), {
+        place: { file: this.path },
+      });
     }
   }
 }

@@ -2,6 +2,9 @@
 
 import { runAndPrint } from './run-session.js';
 
-export async function run(positional: readonly unknown[], options: Readonly<Record<string, unknown>>): Promise<void> {
+export async function run(
+  positional: readonly unknown[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<void> {
   await runAndPrint([options.core as string], positional[0] as string[], options);
 }

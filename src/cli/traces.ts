@@ -50,9 +50,13 @@ async function spillStdin(): Promise<string> {
     }
     closeSync(fd);
   } catch (error) {
-    throw new UserError(EXIT.badInput, `the temporary copy of standard input ${diskProblem(error as NodeJS.ErrnoException)}`, {
-      advice: 'name the trace as a file, or set TMPDIR to a folder with room',
-    });
+    throw new UserError(
+      EXIT.badInput,
+      `the temporary copy of standard input ${diskProblem(error as NodeJS.ErrnoException)}`,
+      {
+        advice: 'name the trace as a file, or set TMPDIR to a folder with room',
+      },
+    );
   }
   return path;
 }

@@ -19,7 +19,10 @@ export function chooseCore(spec: string): CoreChoice {
   const entry = CORES.find(({ info }) => info.name === name);
   if (entry === undefined) {
     const names = CORES.map(({ info }) => info.name);
-    throw wrong(`there is no core '${name}'; did you mean '${closest(name, names)}'?`, "see 'mm-sim list cores'");
+    throw wrong(
+      `there is no core '${name}'; did you mean '${closest(name, names)}'?`,
+      "see 'mm-sim list cores'",
+    );
   }
   const parameters: Record<string, string | number | boolean> = {};
   for (const [key, info] of Object.entries(entry.info.parameters)) parameters[key] = info.default;
@@ -29,16 +32,24 @@ export function chooseCore(spec: string): CoreChoice {
   return { entry, parameters, spec };
 }
 
-function readPair(entry: CoreEntry, pair: string, parameters: Record<string, string | number | boolean>): void {
+function readPair(
+  entry: CoreEntry,
+  pair: string,
+  parameters: Record<string, string | number | boolean>,
+): void {
   const { name, parameters: known } = entry.info;
   const equals = pair.indexOf('=');
   const key = equals < 0 ? pair : pair.slice(0, equals);
   const info = Object.hasOwn(known, key) ? known[key] : undefined;
   if (info === undefined) {
     const keys = Object.keys(known);
-    throw wrong(`core ${name} has no parameter '${key}'; did you mean '${closest(key, keys)}'?`, "see 'mm-sim list cores'");
+    throw wrong(
+      `core ${name} has no parameter '${key}'; did you mean '${closest(key, keys)}'?`,
+      "see 'mm-sim list cores'",
+    );
   }
-  if (equals < 0) throw wrong(`parameter '${key}' of core ${name} lacks a value`, `write ${key}=${info.default}`);
+  if (equals < 0)
+    throw wrong(`parameter '${key}' of core ${name} lacks a value`, `write ${key}=${info.default}`);
   parameters[key] = readValue(name, key, pair.slice(equals + 1), info);
 }
 
@@ -56,14 +67,25 @@ function readValue(core: string, key: string, text: string, info: ParameterInfo)
 function readWord(core: string, key: string, text: string, info: ParameterInfo): string {
   const words = info.values ?? [];
   if (info.refused !== undefined && Object.hasOwn(info.refused, text)) {
-    throw wrong(`${key}=${text} of core ${core} is refused: ${info.refused[text]}`, `use one of ${words.join(', ')}`);
+    throw wrong(
+      `${key}=${text} of core ${core} is refused: ${info.refused[text]}`,
+      `use one of ${words.join(', ')}`,
+    );
   }
   for (const word of words) {
     if (word === text) return text;
     // `batch:N` stands for batch: and a number above 0.
-    if (word.endsWith(':N') && text.startsWith(word.slice(0, -1)) && /^[1-9]\d{0,8}$/.test(text.slice(word.length - 1))) return text;
+    if (
+      word.endsWith(':N') &&
+      text.startsWith(word.slice(0, -1)) &&
+      /^[1-9]\d{0,8}$/.test(text.slice(word.length - 1))
+    )
+      return text;
   }
-  throw wrong(`${key}=${text} of core ${core} is not known; did you mean '${closest(text, [...words])}'?`, `use one of ${words.join(', ')}`);
+  throw wrong(
+    `${key}=${text} of core ${core} is not known; did you mean '${closest(text, [...words])}'?`,
+    `use one of ${words.join(', ')}`,
+  );
 }
 
 function wrong(problem: string, advice?: string): UserError {

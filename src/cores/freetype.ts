@@ -9,12 +9,12 @@
  * anything on the unmapped ones); what is here is the flip and the refusals.
  */
 
-import { PLAIN, UNMAPPED } from '../kernel/classes.js';
+import type { DirectMap } from '../directmap/direct-map.js';
 import { ALLOC_NOBLOCK } from '../kernel/alloc-flags.js';
+import { PLAIN, UNMAPPED } from '../kernel/classes.js';
 import { GFP_ZERO_BIT } from '../kernel/gfp.js';
 import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
 import { PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
-import type { DirectMap } from '../directmap/direct-map.js';
 import { AllocatorView } from '../pagealloc/allocator-view.js';
 import { checkLists } from '../pagealloc/check-lists.js';
 import { checkUnmappedBlocks } from '../pagealloc/check-unmapped.js';
@@ -60,7 +60,13 @@ const EARLY: SeriesRules = {
 };
 
 const SERIES: Readonly<Record<string, SeriesRules>> = {
-  v4: { refusesZero: true, clearsOnMap: true, undoesFailedFlip: true, expandsRest: true, watermarkSeesUnmapped: true },
+  v4: {
+    refusesZero: true,
+    clearsOnMap: true,
+    undoesFailedFlip: true,
+    expandsRest: true,
+    watermarkSeesUnmapped: true,
+  },
   'v2-dev': EARLY,
   v1: EARLY,
 };
@@ -152,7 +158,8 @@ export class FreetypeCore implements Core {
   private allocUnmapped(request: AllocRequest): number {
     // Only unmovable pages have an unmapped list (§2.2): anything else is a usage error, answered with NULL.
     if (request.migratetype !== MIGRATE_UNMOVABLE) return FAILED_CLASS_NOT_SERVED;
-    if (this.rules.refusesZero && !request.isMarked && (request.gfp & GFP_ZERO_BIT) !== 0) return FAILED_ZERO_REFUSED;
+    if (this.rules.refusesZero && !request.isMarked && (request.gfp & GFP_ZERO_BIT) !== 0)
+      return FAILED_ZERO_REFUSED;
     const { order, gfp, cpu } = request;
     return this.allocFrom(order, FREETYPE_UNMAPPED_UNMOVABLE, gfp, cpu, MIGRATE_UNMOVABLE);
   }
@@ -214,7 +221,12 @@ export class FreetypeCore implements Core {
     }
     const first = frames.blockOf(block);
     for (let each = first; each < first + blocks; each++) lists.setBlockUnmapped(each, !toMapped);
-    this.observer.flip(pfn, pages, toMapped ? 'toMapped' : 'toUnmapped', toMapped ? 'mappedRequest' : 'unmappedRequest');
+    this.observer.flip(
+      pfn,
+      pages,
+      toMapped ? 'toMapped' : 'toUnmapped',
+      toMapped ? 'mappedRequest' : 'unmappedRequest',
+    );
     // 11, 12
     return order >= allocOrder ? block : this.keepPart(zone, block, order, allocOrder, freetype);
   }

@@ -43,4 +43,11 @@ export const FREETYPE_NAMES = [
 ] as const;
 
 /** Names as /proc/pagetypeinfo prints them (page-allocator §8.6). */
-export const PAGETYPEINFO_NAMES = ['Unmovable', 'Movable', 'Reclaimable', 'HighAtomic', 'CMA', 'Isolate'] as const;
+export const PAGETYPEINFO_NAMES = [
+  'Unmovable',
+  'Movable',
+  'Reclaimable',
+  'HighAtomic',
+  'CMA',
+  'Isolate',
+] as const;

@@ -55,5 +55,8 @@ export function rulesFor(release: string): RulesChoice | null {
   if (major === 6 && minor === 12) return { rules: RULES_6_12 };
   if (major === 7 && (minor === 2 || minor === 3)) return { rules: RULES_7_3 };
   const rules = major === 6 ? RULES_6_12 : RULES_7_3;
-  return { rules, warning: `kernel ${major}.${minor} has no rules of its own here; those of ${rules.version} are used` };
+  return {
+    rules,
+    warning: `kernel ${major}.${minor} has no rules of its own here; those of ${rules.version} are used`,
+  };
 }

@@ -1,6 +1,11 @@
 /** What fragmentation metrics read of the shared parts. Walks what it must: asked for at samples and at the end. */
 
-import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_CMA, MIGRATE_MOVABLE, NR_FREETYPE_IDXS } from '../kernel/migratetypes.js';
+import {
+  FREETYPE_UNMAPPED_UNMOVABLE,
+  MIGRATE_CMA,
+  MIGRATE_MOVABLE,
+  NR_FREETYPE_IDXS,
+} from '../kernel/migratetypes.js';
 import { MAX_PAGE_ORDER, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import { migratetypeOf } from './free-lists.js';
 import type { MemoryView, ZoneView } from './memory-view.js';

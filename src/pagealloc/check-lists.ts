@@ -4,8 +4,8 @@ import { InvariantError } from '../kernel/errors.js';
 import { MIGRATE_ISOLATE, NR_FREETYPE_IDXS } from '../kernel/migratetypes.js';
 import { NR_PAGE_ORDERS } from '../kernel/orders.js';
 import { migratetypeOf } from './free-lists.js';
-import { BLOCK_UNMAPPED, INFO_FREE, INFO_PCP } from './page-frames.js';
 import type { PageAllocator } from './page-allocator.js';
+import { BLOCK_UNMAPPED, INFO_FREE, INFO_PCP } from './page-frames.js';
 import { NR_PCP_LISTS_FREETYPE, orderOfPindex } from './pcp-lists.js';
 
 /** Throws InvariantError at the first violation. Costs a walk over every list. */
@@ -23,7 +23,11 @@ function checkBuddyLists(allocator: PageAllocator, zone: number): void {
     for (let freetype = 0; freetype < NR_FREETYPE_IDXS; freetype++) {
       const list = lists.list(zone, order, freetype);
       let entries = 0;
-      for (let node = frames.next[list], before = list; node !== list; before = node, node = frames.next[node]) {
+      for (
+        let node = frames.next[list], before = list;
+        node !== list;
+        before = node, node = frames.next[node]
+      ) {
         const where = `zone ${zone} order ${order} freetype ${freetype} pfn ${frames.pfnOf(node)}`;
         if (frames.prev[node] !== before) throw new InvariantError(`list links broken at ${where}`);
         if (frames.info[node] !== (INFO_FREE | order)) throw new InvariantError(`not marked free: ${where}`);
@@ -31,19 +35,29 @@ function checkBuddyLists(allocator: PageAllocator, zone: number): void {
         checkUnmerged(allocator, node, order, where);
         entries++;
       }
-      if (entries !== lists.length[list]) throw new InvariantError(`zone ${zone} order ${order}: list length is wrong`);
+      if (entries !== lists.length[list])
+        throw new InvariantError(`zone ${zone} order ${order}: list length is wrong`);
       if (freetype !== MIGRATE_ISOLATE) free += entries * 2 ** order;
     }
   }
   let counted = lists.nrFreePages[zone];
-  for (let cpu = 0; cpu < allocator.machine.cpus; cpu++) counted += lists.nrFreePagesDiff[allocator.pcp.slotOf(cpu, zone)];
+  for (let cpu = 0; cpu < allocator.machine.cpus; cpu++)
+    counted += lists.nrFreePagesDiff[allocator.pcp.slotOf(cpu, zone)];
   if (counted !== free) {
-    throw new InvariantError(`zone ${zone}: NR_FREE_PAGES ${counted}, on lists ${free} (freetype-series §7.16)`);
+    throw new InvariantError(
+      `zone ${zone}: NR_FREE_PAGES ${counted}, on lists ${free} (freetype-series §7.16)`,
+    );
   }
 }
 
 /** I1: each block that the entry covers reads the list's freetype. */
-function checkBlocksOfEntry(allocator: PageAllocator, node: number, order: number, freetype: number, where: string): void {
+function checkBlocksOfEntry(
+  allocator: PageAllocator,
+  node: number,
+  order: number,
+  freetype: number,
+  where: string,
+): void {
   const first = allocator.frames.blockOf(node);
   const blocks = order > 9 ? 2 : 1;
   for (let block = first; block < first + blocks; block++) {
@@ -71,15 +85,20 @@ function checkPcpLists(allocator: PageAllocator, zone: number, cpu: number): voi
     const order = orderOfPindex(index);
     for (let node = frames.next[list]; node !== list; node = frames.next[node]) {
       const where = `cpu ${cpu} zone ${zone} pcp list ${index} pfn ${frames.pfnOf(node)}`;
-      if (frames.info[node] !== (INFO_PCP | order)) throw new InvariantError(`not marked as on a pcp list: ${where}`);
+      if (frames.info[node] !== (INFO_PCP | order))
+        throw new InvariantError(`not marked as on a pcp list: ${where}`);
       const block = frames.blockOf(node);
       const unmapped = (frames.blockBits[block] & BLOCK_UNMAPPED) !== 0;
-      if (unmapped !== index >= 14) throw new InvariantError(`mapped and unmapped pages mixed: ${where} (freetype-series §7.5)`);
-      if (migratetypeOf(lists.freetypeOfBlock(block)) > MIGRATE_ISOLATE) throw new InvariantError(`no such type: ${where}`);
+      if (unmapped !== index >= 14)
+        throw new InvariantError(`mapped and unmapped pages mixed: ${where} (freetype-series §7.5)`);
+      if (migratetypeOf(lists.freetypeOfBlock(block)) > MIGRATE_ISOLATE)
+        throw new InvariantError(`no such type: ${where}`);
       pages += 2 ** order;
     }
   }
   if (pages !== pcp.count[slot]) {
-    throw new InvariantError(`cpu ${cpu} zone ${zone}: pcp count ${pcp.count[slot]}, on lists ${pages} (page-allocator §1.4)`);
+    throw new InvariantError(
+      `cpu ${cpu} zone ${zone}: pcp count ${pcp.count[slot]}, on lists ${pages} (page-allocator §1.4)`,
+    );
   }
 }

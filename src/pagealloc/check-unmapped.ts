@@ -1,10 +1,10 @@
 /** Invariants of unmapped pageblocks against the direct map (freetype-series §7). */
 
+import type { DirectMap } from '../directmap/direct-map.js';
 import { InvariantError } from '../kernel/errors.js';
 import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
-import type { DirectMap } from '../directmap/direct-map.js';
-import { BLOCK_UNMAPPED } from './page-frames.js';
 import type { PageAllocator } from './page-allocator.js';
+import { BLOCK_UNMAPPED } from './page-frames.js';
 
 /** §7.3: a block carries the flag exactly when none of its pages is present; §7.2: it is then unmovable. */
 export function checkUnmappedBlocks(allocator: PageAllocator, directMap: DirectMap): void {
@@ -12,13 +12,17 @@ export function checkUnmappedBlocks(allocator: PageAllocator, directMap: DirectM
     if ((allocator.frames.blockBits[block] & BLOCK_UNMAPPED) === 0) continue;
     const pfn = block * PAGEBLOCK_PAGES;
     if (allocator.lists.freetypeOfBlock(block) < 0) {
-      throw new InvariantError(`unmapped block at pfn ${pfn} has a type without a list (freetype-series §7.2)`);
+      throw new InvariantError(
+        `unmapped block at pfn ${pfn} has a type without a list (freetype-series §7.2)`,
+      );
     }
     // One leaf answers for the whole block unless the block is mapped by 4K entries.
     const step = directMap.leafSizeOf(pfn) >= PAGEBLOCK_PAGES ? PAGEBLOCK_PAGES : 1;
     for (let page = pfn; page < pfn + PAGEBLOCK_PAGES; page += step) {
       if (directMap.isPresent(page)) {
-        throw new InvariantError(`page ${page} of an unmapped block is present in the direct map (freetype-series §7.3)`);
+        throw new InvariantError(
+          `page ${page} of an unmapped block is present in the direct map (freetype-series §7.3)`,
+        );
       }
     }
   }

@@ -19,7 +19,15 @@ import {
 import { MAX_PAGE_ORDER, NR_PAGE_ORDERS, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import type { Machine, Zone } from '../machine/machine.js';
 import type { AllocatorCounters } from './counters.js';
-import { BLOCK_ISOLATE, BLOCK_TYPE_MASK, BLOCK_UNMAPPED, INFO_FREE, INFO_KIND_MASK, INFO_ORDER_MASK, type PageFrames } from './page-frames.js';
+import {
+  BLOCK_ISOLATE,
+  BLOCK_TYPE_MASK,
+  BLOCK_UNMAPPED,
+  INFO_FREE,
+  INFO_KIND_MASK,
+  INFO_ORDER_MASK,
+  type PageFrames,
+} from './page-frames.js';
 
 /** No page, no list. */
 export const NONE = -1;
@@ -32,7 +40,8 @@ export function buddyListCount(machine: Machine): number {
 
 /** Freetype index by a pageblock's bits; NONE where the pair has no list (freetype-series §2.2). */
 const FREETYPE_OF_BITS = Int8Array.from({ length: 64 }, (_, bits) => {
-  const type = (bits & BLOCK_ISOLATE) !== 0 ? MIGRATE_ISOLATE : Math.min(bits & BLOCK_TYPE_MASK, MIGRATE_TYPES - 1);
+  const type =
+    (bits & BLOCK_ISOLATE) !== 0 ? MIGRATE_ISOLATE : Math.min(bits & BLOCK_TYPE_MASK, MIGRATE_TYPES - 1);
   if ((bits & BLOCK_UNMAPPED) === 0) return type;
   return type === MIGRATE_UNMOVABLE ? FREETYPE_UNMAPPED_UNMOVABLE : NONE;
 });
@@ -86,7 +95,8 @@ export class FreeLists {
 
   /** Position in `zones` of the zone that holds the page. */
   zoneOf(pfn: number): number {
-    for (let zone = this.zones.length - 1; zone > 0; zone--) if (pfn >= this.zones[zone].startPfn) return zone;
+    for (let zone = this.zones.length - 1; zone > 0; zone--)
+      if (pfn >= this.zones[zone].startPfn) return zone;
     return 0;
   }
 
@@ -96,7 +106,8 @@ export class FreeLists {
 
   /** set_pageblock_migratetype(): changes the type, ends isolation, leaves the unmapped flag (freetype-series §2.4). */
   setBlockType(block: number, migratetype: number): void {
-    this.frames.blockBits[block] = (this.frames.blockBits[block] & ~(BLOCK_TYPE_MASK | BLOCK_ISOLATE)) | migratetype;
+    this.frames.blockBits[block] =
+      (this.frames.blockBits[block] & ~(BLOCK_TYPE_MASK | BLOCK_ISOLATE)) | migratetype;
   }
 
   setBlockUnmapped(block: number, unmapped: boolean): void {
@@ -170,7 +181,8 @@ export class FreeLists {
   freeOnePage(zone: number, node: number, order: number, freetype: number, toTail: boolean): void {
     const frames = this.frames;
     const info = frames.info;
-    if (freetype < 0) throw new InvariantError('a free page would have a freetype without a list (freetype-series §7.2)');
+    if (freetype < 0)
+      throw new InvariantError('a free page would have a freetype without a list (freetype-series §7.2)');
     this.account(zone, 1 << order, freetype);
     while (order < PAGEBLOCK_ORDER) {
       const buddy = node ^ (1 << order);
@@ -262,7 +274,8 @@ export class FreeLists {
   /** Pages on the lists of one zone, all types (nr_free summed up). */
   nrFree(zone: number, order: number): number {
     let sum = 0;
-    for (let freetype = 0; freetype < NR_FREETYPE_IDXS; freetype++) sum += this.length[this.list(zone, order, freetype)];
+    for (let freetype = 0; freetype < NR_FREETYPE_IDXS; freetype++)
+      sum += this.length[this.list(zone, order, freetype)];
     return sum;
   }
 
@@ -270,7 +283,8 @@ export class FreeLists {
   pfns(zone: number, order: number, freetype: number): number[] {
     const list = this.list(zone, order, freetype);
     const result: number[] = [];
-    for (let node = this.frames.next[list]; node !== list; node = this.frames.next[node]) result.push(this.frames.pfnOf(node));
+    for (let node = this.frames.next[list]; node !== list; node = this.frames.next[node])
+      result.push(this.frames.pfnOf(node));
     return result;
   }
 }

@@ -3,14 +3,14 @@
  * machine that just booted (page-allocator §1.5, §1.6).
  */
 
-import { UserError, EXIT } from '../kernel/errors.js';
+import { EXIT, UserError } from '../kernel/errors.js';
 import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
 import { PAGEBLOCK_PAGES, pageblockOf } from '../kernel/orders.js';
 import type { PcpState, Snapshot } from '../machine/snapshot.js';
 import { forEachBootChunk } from '../machine/start-state.js';
 import type { LivePages } from './core.js';
-import { BLOCK_ISOLATE, BLOCK_UNMAPPED, INFO_PCP } from './page-frames.js';
 import type { PageAllocator } from './page-allocator.js';
+import { BLOCK_ISOLATE, BLOCK_UNMAPPED, INFO_PCP } from './page-frames.js';
 import { orderOfPindex } from './pcp-lists.js';
 
 /** Exactly the lists, pcp lists and pageblocks of the snapshot, in order. */
@@ -33,7 +33,8 @@ export function loadSnapshot(allocator: PageAllocator, snapshot: Snapshot): void
     const zone = positionOf(state.zone);
     allocator.lists.nrFreePages[zone] = state.nrFreePages;
     state.nrFreePagesPerCpu.forEach((diff, cpu) => {
-      if (cpu < allocator.machine.cpus) allocator.lists.nrFreePagesDiff[allocator.pcp.slotOf(cpu, zone)] = diff;
+      if (cpu < allocator.machine.cpus)
+        allocator.lists.nrFreePagesDiff[allocator.pcp.slotOf(cpu, zone)] = diff;
       else allocator.lists.nrFreePages[zone] += diff;
     });
     allocator.lists.nrFreeHighatomic[zone] = state.nrFreeHighatomic;
@@ -61,8 +62,15 @@ export function loadBoot(allocator: PageAllocator, live: LivePages | null): void
     const block = pageblockOf(pfn);
     const zone = lists.zoneOf(pfn);
     const type = frames.blockBits[block] & 7;
-    if (order === 10 && (frames.blockBits[block + 1] & 7) !== type) lists.setBlockType(block, frames.blockBits[block + 1] & 7);
-    lists.add(zone, order, order === 10 ? frames.blockBits[block + 1] & 7 : type, frames.nodeAt(pfn, order), true);
+    if (order === 10 && (frames.blockBits[block + 1] & 7) !== type)
+      lists.setBlockType(block, frames.blockBits[block + 1] & 7);
+    lists.add(
+      zone,
+      order,
+      order === 10 ? frames.blockBits[block + 1] & 7 : type,
+      frames.nodeAt(pfn, order),
+      true,
+    );
     lists.nrFreePages[zone] += 2 ** order;
   });
   if (live !== null) markLive(allocator, live);

@@ -20,8 +20,8 @@ import {
   ALLOC_NOFRAGMENT,
   ALLOC_NON_BLOCK,
   ALLOC_OOM,
-  ALLOC_WMARK_LOW,
   ALLOC_WMARK_HIGH,
+  ALLOC_WMARK_LOW,
   ALLOC_WMARK_MASK,
   ALLOC_WMARK_MIN,
 } from '../kernel/alloc-flags.js';
@@ -35,8 +35,8 @@ import {
 import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE } from '../kernel/migratetypes.js';
 import { PAGE_ALLOC_COSTLY_ORDER } from '../kernel/orders.js';
 import { type Machine, ZONE_NORMAL } from '../machine/machine.js';
-import { AllocatorCounters } from './counters.js';
 import { type CoreObserver, FAILED_NO_BLOCK, FAILED_WATERMARK } from './core.js';
+import { AllocatorCounters } from './counters.js';
 import { buddyListCount, FreeLists, NONE } from './free-lists.js';
 import { Highatomic } from './highatomic.js';
 import { PageFrames } from './page-frames.js';
@@ -91,7 +91,14 @@ export class PageAllocator {
     const highestZone = gfpHighestZone(gfp);
     const zonelist = this.zonelists[highestZone];
     const common = this.commonFlags(gfp, freetype);
-    let node = this.getPage(zonelist, highestZone, order, freetype, this.fastFlags(common, gfp, order, zonelist), cpu);
+    let node = this.getPage(
+      zonelist,
+      highestZone,
+      order,
+      freetype,
+      this.fastFlags(common, gfp, order, zonelist),
+      cpu,
+    );
     if (node === NONE) node = this.slowPath(zonelist, highestZone, order, freetype, common, gfp, cpu);
     if (node === NONE) return this.sawOpenZone ? FAILED_NO_BLOCK : FAILED_WATERMARK;
     this.frames.markAllocated(node, order, migratetype);
@@ -155,7 +162,8 @@ export class PageAllocator {
   private fastFlags(common: number, gfp: number, order: number, zonelist: readonly number[]): number {
     let flags = common | ALLOC_WMARK_LOW;
     // Only machines whose requests start in zone Normal try to keep fragments apart (§5.4).
-    if (zonelist.length > 0 && this.machine.zones[zonelist[0]].index === ZONE_NORMAL) flags |= ALLOC_NOFRAGMENT;
+    if (zonelist.length > 0 && this.machine.zones[zonelist[0]].index === ZONE_NORMAL)
+      flags |= ALLOC_NOFRAGMENT;
     if (this.machine.rules.highatomicOnFastPath && isHighatomic(gfp, order)) flags |= ALLOC_HIGHATOMIC;
     return flags;
   }
@@ -213,7 +221,8 @@ export class PageAllocator {
       this.sawOpenZone = true;
       const node = this.rmqueueZone(zone, order, freetype, flags, cpu);
       if (node !== NONE) return node;
-      if (i + 1 < zonelist.length) this.observer.fallthrough(this.machine.zones[zone].startPfn, order, 'nextZone');
+      if (i + 1 < zonelist.length)
+        this.observer.fallthrough(this.machine.zones[zone].startPfn, order, 'nextZone');
     }
     if ((flags & ALLOC_NOFRAGMENT) === 0) return NONE;
     return this.getPage(zonelist, highestZone, order, freetype, flags & ~ALLOC_NOFRAGMENT, cpu);
@@ -222,7 +231,8 @@ export class PageAllocator {
   private passesWatermark(zone: number, order: number, highestZone: number, flags: number): boolean {
     const watermarks = this.watermarks;
     if (watermarks.belowHigh[zone] === 0) {
-      if (watermarks.isOkFast(zone, order, highestZone, (flags & ~ALLOC_WMARK_MASK) | ALLOC_WMARK_HIGH)) return true;
+      if (watermarks.isOkFast(zone, order, highestZone, (flags & ~ALLOC_WMARK_MASK) | ALLOC_WMARK_HIGH))
+        return true;
       watermarks.belowHigh[zone] = 1;
     }
     return watermarks.isOkFast(zone, order, highestZone, flags);
@@ -251,7 +261,8 @@ export class PageAllocator {
     const mayUseReserve = freetype !== FREETYPE_UNMAPPED_UNMOVABLE;
     this.rmqueue.begin();
     let node = NONE;
-    if ((flags & ALLOC_HIGHATOMIC) !== 0 && mayUseReserve) node = this.lists.takeSmallest(zone, order, MIGRATE_HIGHATOMIC);
+    if ((flags & ALLOC_HIGHATOMIC) !== 0 && mayUseReserve)
+      node = this.lists.takeSmallest(zone, order, MIGRATE_HIGHATOMIC);
     if (node === NONE) node = this.rmqueue.take(zone, order, freetype, flags);
     if (node === NONE && (flags & (ALLOC_OOM | ALLOC_NON_BLOCK)) !== 0 && mayUseReserve) {
       node = this.lists.takeSmallest(zone, order, MIGRATE_HIGHATOMIC);

@@ -13,8 +13,8 @@
  * slab. Slabs are aligned to 512 nodes: below order 9 the buddy of a node is `node ^ (1 << order)`.
  */
 
-import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import { InvariantError } from '../kernel/errors.js';
+import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
 
 /** What a node says of the page it stands for; the low four bits are its order. 0: no head of anything known. */
 export const INFO_FREE = 0x10;
@@ -182,7 +182,8 @@ export class PageFrames {
   holdsOtherThan(block: number, type: number): boolean {
     const slab = this.slabOfBlock[block];
     if (slab === 0) {
-      for (let other = 0; other < 3; other++) if (other !== type && this.wholeBlockHeldBy(block, other)) return true;
+      for (let other = 0; other < 3; other++)
+        if (other !== type && this.wholeBlockHeldBy(block, other)) return true;
       return false;
     }
     for (let page = 0; page < PAGEBLOCK_PAGES; ) {
@@ -262,7 +263,9 @@ export class PageFrames {
       for (let page = 0; page < PAGEBLOCK_PAGES; page++) {
         const info = this.info[slab + page];
         if (info !== 0 && info < INFO_ALLOCATED) {
-          throw new InvariantError(`pageblock ${each} is freed whole while part of it is free (page-allocator §1.3)`);
+          throw new InvariantError(
+            `pageblock ${each} is freed whole while part of it is free (page-allocator §1.3)`,
+          );
         }
         this.info[slab + page] = 0;
       }

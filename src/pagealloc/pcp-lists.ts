@@ -4,15 +4,15 @@
  */
 
 import { ALLOC_HIGHATOMIC } from '../kernel/alloc-flags.js';
+import { InvariantError } from '../kernel/errors.js';
 import {
   FREETYPE_UNMAPPED_UNMOVABLE,
   MIGRATE_ISOLATE,
   MIGRATE_MOVABLE,
   MIGRATE_PCPTYPES,
 } from '../kernel/migratetypes.js';
-import { InvariantError } from '../kernel/errors.js';
-import type { Machine } from '../machine/machine.js';
 import type { KernelRules } from '../kernel/rules.js';
+import type { Machine } from '../machine/machine.js';
 import type { AllocatorCounters } from './counters.js';
 import { type FreeLists, NONE } from './free-lists.js';
 import { INFO_PCP, type PageFrames } from './page-frames.js';
@@ -48,7 +48,8 @@ export function pindexOf(order: number, freetype: number): number {
 
 /** pindex_to_order(). */
 export function orderOfPindex(pindex: number): number {
-  if (pindex >= FIRST_UNMAPPED_LIST) return pindex === FIRST_UNMAPPED_LIST + 4 ? 9 : pindex - FIRST_UNMAPPED_LIST;
+  if (pindex >= FIRST_UNMAPPED_LIST)
+    return pindex === FIRST_UNMAPPED_LIST + 4 ? 9 : pindex - FIRST_UNMAPPED_LIST;
   return pindex >= FIRST_THP_LIST ? 9 : Math.floor(pindex / 3);
 }
 
@@ -78,7 +79,13 @@ export class PcpLists {
   readonly freeCount: Int32Array;
   readonly flags: Uint8Array;
 
-  constructor(machine: Machine, lists: FreeLists, rmqueue: Rmqueue, watermarks: Watermarks, listBase: number) {
+  constructor(
+    machine: Machine,
+    lists: FreeLists,
+    rmqueue: Rmqueue,
+    watermarks: Watermarks,
+    listBase: number,
+  ) {
     const slots = machine.cpus * machine.zones.length;
     this.lists = lists;
     this.frames = lists.frames;
@@ -142,7 +149,14 @@ export class PcpLists {
   }
 
   /** rmqueue_bulk(): pages enter at the tail, in the order of their removal (§3.10). */
-  private refill(zone: number, list: number, order: number, wanted: number, freetype: number, flags: number): number {
+  private refill(
+    zone: number,
+    list: number,
+    order: number,
+    wanted: number,
+    freetype: number,
+    flags: number,
+  ): number {
     this.rmqueue.begin();
     let got = 0;
     for (; got < wanted; got++) {
@@ -186,7 +200,9 @@ export class PcpLists {
   put(zone: number, cpu: number, node: number, order: number, blockFreetype: number): void {
     const slot = this.slotOf(cpu, zone);
     const freetype =
-      blockFreetype >= MIGRATE_PCPTYPES && blockFreetype !== FREETYPE_UNMAPPED_UNMOVABLE ? MIGRATE_MOVABLE : blockFreetype;
+      blockFreetype >= MIGRATE_PCPTYPES && blockFreetype !== FREETYPE_UNMAPPED_UNMOVABLE
+        ? MIGRATE_MOVABLE
+        : blockFreetype;
     const pindex = pindexOf(order, freetype);
     const batch = this.batch[slot];
     this.allocFactor[slot] >>= 1;
@@ -215,11 +231,13 @@ export class PcpLists {
     const batch = this.batch[slot];
     let pages = this.freeSize(slot, high, freeHigh);
     if (this.rules.drainInPortions) {
-      for (; pages > 0 && this.count[slot] > 0; pages -= batch) this.bulkFree(slot, zone, Math.min(pages, batch), pindex);
+      for (; pages > 0 && this.count[slot] > 0; pages -= batch)
+        this.bulkFree(slot, zone, Math.min(pages, batch), pindex);
     } else {
       this.bulkFree(slot, zone, pages, pindex);
     }
-    if (this.watermarks.belowHigh[zone] === 1 && this.watermarks.isAboveHigh(zone)) this.watermarks.belowHigh[zone] = 0;
+    if (this.watermarks.belowHigh[zone] === 1 && this.watermarks.isAboveHigh(zone))
+      this.watermarks.belowHigh[zone] = 0;
   }
 
   /** nr_pcp_high() (§4.6). */
@@ -301,7 +319,8 @@ export class PcpLists {
   /** drain_pages_zone() (§4.8). */
   drain(zone: number, cpu: number): void {
     const slot = this.slotOf(cpu, zone);
-    while (this.count[slot] > 0) this.bulkFree(slot, zone, Math.min(this.count[slot], this.batch[slot] << BATCH_SCALE_MAX), 0);
+    while (this.count[slot] > 0)
+      this.bulkFree(slot, zone, Math.min(this.count[slot], this.batch[slot] << BATCH_SCALE_MAX), 0);
   }
 
   /** An entry was unlinked by its node: finds the list's CPU by walking to the list head, and corrects its count. */
@@ -310,7 +329,8 @@ export class PcpLists {
     let node = frames.next[neighbour];
     while (node >= frames.listHeads) node = frames.next[node];
     const slot = Math.floor((node - this.listBase) / NR_PCP_LISTS_FREETYPE);
-    if (slot % this.zoneCount !== zone) throw new InvariantError('a pcp page lies in another zone than its list (page-allocator §1.1)');
+    if (slot % this.zoneCount !== zone)
+      throw new InvariantError('a pcp page lies in another zone than its list (page-allocator §1.1)');
     this.count[slot] -= 1 << order;
   }
 
@@ -322,7 +342,8 @@ export class PcpLists {
   pfns(slot: number, pindex: number): number[] {
     const list = this.list(slot, pindex);
     const result: number[] = [];
-    for (let node = this.frames.next[list]; node !== list; node = this.frames.next[node]) result.push(this.frames.pfnOf(node));
+    for (let node = this.frames.next[list]; node !== list; node = this.frames.next[node])
+      result.push(this.frames.pfnOf(node));
     return result;
   }
 }

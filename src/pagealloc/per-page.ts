@@ -4,8 +4,8 @@
  * has no better one for.
  */
 
-import { PAGETABLE, PLAIN, UNMAPPED } from '../kernel/classes.js';
 import type { DirectMap } from '../directmap/direct-map.js';
+import { PAGETABLE, PLAIN, UNMAPPED } from '../kernel/classes.js';
 
 /** When the flush of an unmapped page is made: 0 never, 1 with each request, N once for N pages. */
 export type FlushEvery = number;

@@ -4,12 +4,7 @@
  */
 
 import { ALLOC_CMA, ALLOC_KSWAPD, ALLOC_NOFRAGMENT } from '../kernel/alloc-flags.js';
-import {
-  FALLBACKS,
-  MIGRATE_CMA,
-  MIGRATE_MOVABLE,
-  MIGRATE_PCPTYPES,
-} from '../kernel/migratetypes.js';
+import { FALLBACKS, MIGRATE_CMA, MIGRATE_MOVABLE, MIGRATE_PCPTYPES } from '../kernel/migratetypes.js';
 import { MAX_PAGE_ORDER, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import type { CoreObserver } from './core.js';
 import { FALLBACK_CLAIM, FALLBACK_STEAL } from './counters.js';
@@ -98,9 +93,10 @@ export class Rmqueue {
       const fallbackType = this.findFallback(zone, o, startType);
       if (fallbackType === NONE) continue;
       const head = this.lists.head(zone, o, fallbackType);
-      const node = o >= PAGEBLOCK_ORDER
-        ? this.claimWholeBlocks(zone, head, o, order, startType, fallbackType)
-        : this.tryClaimBlock(zone, head, order, startType, fallbackType, flags);
+      const node =
+        o >= PAGEBLOCK_ORDER
+          ? this.claimWholeBlocks(zone, head, o, order, startType, fallbackType)
+          : this.tryClaimBlock(zone, head, order, startType, fallbackType, flags);
       if (node === NONE) continue;
       this.lists.counters.countFallback(FALLBACK_CLAIM, startType, fallbackType, o);
       this.observer.fallback(this.lists.frames.pfnOf(node), order, 'claim', fallbackType, startType);
@@ -109,19 +105,34 @@ export class Rmqueue {
     return NONE;
   }
 
-  private claimWholeBlocks(zone: number, head: number, found: number, order: number, startType: number, fallbackType: number): number {
+  private claimWholeBlocks(
+    zone: number,
+    head: number,
+    found: number,
+    order: number,
+    startType: number,
+    fallbackType: number,
+  ): number {
     const lists = this.lists;
     const block = lists.frames.blockOf(head);
     lists.del(zone, found, fallbackType, head);
     lists.account(zone, -(1 << found), fallbackType);
-    for (let each = block; each < block + (1 << (found - PAGEBLOCK_ORDER)); each++) lists.setBlockType(each, startType);
+    for (let each = block; each < block + (1 << (found - PAGEBLOCK_ORDER)); each++)
+      lists.setBlockType(each, startType);
     const node = lists.expand(zone, head, order, found, startType);
     lists.account(zone, (1 << found) - (1 << order), startType);
     return node;
   }
 
   /** A block that is partly in use is taken over only if half of it is free or alike (page-allocator §3.5). */
-  private tryClaimBlock(zone: number, head: number, order: number, startType: number, fallbackType: number, flags: number): number {
+  private tryClaimBlock(
+    zone: number,
+    head: number,
+    order: number,
+    startType: number,
+    fallbackType: number,
+    flags: number,
+  ): number {
     const lists = this.lists;
     if (this.watermarks.raiseBoost(zone) && (flags & ALLOC_KSWAPD) !== 0) this.watermarks.boosted[zone] = 1;
     const block = lists.frames.blockOf(head);

@@ -5,11 +5,17 @@
  */
 
 import { MAX_PAGE_ORDER, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
-import { INFO_FREE, INFO_KIND_MASK, INFO_ORDER_MASK, INFO_PCP } from './page-frames.js';
 import type { PageAllocator } from './page-allocator.js';
+import { INFO_FREE, INFO_KIND_MASK, INFO_ORDER_MASK, INFO_PCP } from './page-frames.js';
 
 /** Returns how many of the pages were not free: they were in use for the model. Marks all of them allocated. */
-export function takeExact(allocator: PageAllocator, pfn: number, order: number, migratetype: number, cpu: number): number {
+export function takeExact(
+  allocator: PageAllocator,
+  pfn: number,
+  order: number,
+  migratetype: number,
+  cpu: number,
+): number {
   const { frames, lists } = allocator;
   const zone = lists.zoneOf(pfn);
   lists.cpu = cpu;
@@ -26,14 +32,23 @@ export function takeExact(allocator: PageAllocator, pfn: number, order: number, 
 }
 
 /** Takes the free piece that holds `page` off its list; what lies outside the wanted block goes back. Returns pages gained. */
-function takePiece(allocator: PageAllocator, zone: number, page: number, wantedPfn: number, wantedOrder: number): number {
+function takePiece(
+  allocator: PageAllocator,
+  zone: number,
+  page: number,
+  wantedPfn: number,
+  wantedOrder: number,
+): number {
   const { frames, lists, pcp } = allocator;
   const block = Math.floor(page / PAGEBLOCK_PAGES);
   const slab = frames.slabIfBroken(block);
   for (let order = 0; order <= MAX_PAGE_ORDER; order++) {
     const head = Math.floor(page / 2 ** order) * 2 ** order;
     if (order < PAGEBLOCK_ORDER && slab === 0) continue;
-    const node = order < PAGEBLOCK_ORDER ? slab + (head - block * PAGEBLOCK_PAGES) : frames.blockBase + head / PAGEBLOCK_PAGES;
+    const node =
+      order < PAGEBLOCK_ORDER
+        ? slab + (head - block * PAGEBLOCK_PAGES)
+        : frames.blockBase + head / PAGEBLOCK_PAGES;
     const info = frames.info[node];
     if ((info & INFO_ORDER_MASK) !== order) continue;
     if ((info & INFO_KIND_MASK) === INFO_PCP) {

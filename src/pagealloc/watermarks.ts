@@ -15,7 +15,12 @@ import {
   ALLOC_WMARK_MASK,
   ALLOC_WMARK_MIN,
 } from '../kernel/alloc-flags.js';
-import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_CMA, MIGRATE_HIGHATOMIC, MIGRATE_PCPTYPES } from '../kernel/migratetypes.js';
+import {
+  FREETYPE_UNMAPPED_UNMOVABLE,
+  MIGRATE_CMA,
+  MIGRATE_HIGHATOMIC,
+  MIGRATE_PCPTYPES,
+} from '../kernel/migratetypes.js';
 import { MAX_PAGE_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import type { Machine } from '../machine/machine.js';
 import type { FreeLists } from './free-lists.js';
@@ -117,14 +122,28 @@ export class Watermarks {
     return this.hasEnoughOf(zone, order, mark, highestZone, flags, this.lists.nrFreePages[zone]);
   }
 
-  private isOkWith(zone: number, order: number, mark: number, highestZone: number, flags: number, counted: number): boolean {
+  private isOkWith(
+    zone: number,
+    order: number,
+    mark: number,
+    highestZone: number,
+    flags: number,
+    counted: number,
+  ): boolean {
     if (!this.hasEnoughOf(zone, order, mark, highestZone, flags, counted)) return false;
     if (order === 0) return true;
     for (let o = order; o <= MAX_PAGE_ORDER; o++) if (this.hasSuitablePage(zone, o, flags)) return true;
     return false;
   }
 
-  private hasEnoughOf(zone: number, order: number, mark: number, highestZone: number, flags: number, counted: number): boolean {
+  private hasEnoughOf(
+    zone: number,
+    order: number,
+    mark: number,
+    highestZone: number,
+    flags: number,
+    counted: number,
+  ): boolean {
     const free = counted - this.unusable(zone, order, flags);
     let min = mark;
     if ((flags & ALLOC_RESERVES) !== 0) {

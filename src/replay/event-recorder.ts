@@ -3,9 +3,9 @@
  * (DESIGN §5). Keys stand in a fixed order, so that equal runs give equal bytes.
  */
 
-import { FREETYPE_NAMES } from '../kernel/migratetypes.js';
 import type { FlushCause } from '../directmap/counts.js';
 import type { DirectMapObserver } from '../directmap/direct-map.js';
+import { FREETYPE_NAMES } from '../kernel/migratetypes.js';
 import { type CoreObserver, FAILURE_NAMES } from '../pagealloc/core.js';
 
 export class EventRecorder implements CoreObserver, DirectMapObserver {

@@ -6,14 +6,20 @@
  * again; cores must not keep them.
  */
 
+import type { DirectMap } from '../directmap/direct-map.js';
 import { NR_CLASSES, PLAIN, UNMAPPED } from '../kernel/classes.js';
 import { GFP_KERNEL, gfpMigratetype } from '../kernel/gfp.js';
 import { MAX_PAGE_ORDER } from '../kernel/orders.js';
-import type { DirectMap } from '../directmap/direct-map.js';
 import type { Machine } from '../machine/machine.js';
 import { Accounting } from '../metrics/accounting.js';
 import type { AllocRequest, Core, CoreMeasures, FreeContext } from '../pagealloc/core.js';
-import { CONTEXT_HARDIRQ, CONTEXT_NMI, CONTEXT_SOFTIRQ, type EventColumns, UNKNOWN_CPU } from '../trace/columns.js';
+import {
+  CONTEXT_HARDIRQ,
+  CONTEXT_NMI,
+  CONTEXT_SOFTIRQ,
+  type EventColumns,
+  UNKNOWN_CPU,
+} from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
 import type { LineCursor } from '../trace/line-values.js';
 import { MarkTable } from '../trace/mark-table.js';
@@ -69,7 +75,13 @@ export class Replay {
   /** Page that compaction takes back: the free line that follows is no free (page-allocator §9.2 item 4). */
   private keptByCompaction = -1;
 
-  constructor(core: Core, directMap: DirectMap, machine: Machine, plan: ReplayPlan, recorder: EventRecorder | null) {
+  constructor(
+    core: Core,
+    directMap: DirectMap,
+    machine: Machine,
+    plan: ReplayPlan,
+    recorder: EventRecorder | null,
+  ) {
     this.core = core;
     this.directMap = directMap;
     this.machine = machine;
@@ -198,7 +210,8 @@ export class Replay {
     const gfp = columns.gfp[i];
     request.gfp = gfp === 0 ? GFP_KERNEL : this.plan.gfpBits[gfp];
     const migratetype = columns.migratetype[i];
-    request.migratetype = migratetype >= 0 && migratetype < 3 ? migratetype : Math.min(gfpMigratetype(request.gfp), 2);
+    request.migratetype =
+      migratetype >= 0 && migratetype < 3 ? migratetype : Math.min(gfpMigratetype(request.gfp), 2);
     request.pageClass = columns.pageClass[i];
     request.isMarked = false;
     if (request.pageClass !== PLAIN) return;
@@ -338,7 +351,8 @@ export class Replay {
   private isStartBlock(pfn: number, order: number): boolean {
     if (pfn % 2 ** order !== 0) return false;
     for (let k = 0; k < 2 ** order; k++) {
-      if (this.live.state[this.live.entryOf(pfn + k)] !== UNSEEN || !this.plan.startLive.isLive(pfn + k)) return false;
+      if (this.live.state[this.live.entryOf(pfn + k)] !== UNSEEN || !this.plan.startLive.isLive(pfn + k))
+        return false;
     }
     return true;
   }
@@ -392,7 +406,15 @@ export class Replay {
     this.announced.delete(columns.pid[i]);
     this.advance(columns, i);
     const { order, migratetype, gfp, pageClass, cpu } = announced;
-    Object.assign(this.request, { order, migratetype, gfp, pageClass, cpu, inInterrupt: false, isMarked: false });
+    Object.assign(this.request, {
+      order,
+      migratetype,
+      gfp,
+      pageClass,
+      cpu,
+      inInterrupt: false,
+      isMarked: false,
+    });
     this.accounting.failedInRecording++;
     const simulated = this.ask(-1);
     if (simulated >= 0) this.undo(simulated);
@@ -407,7 +429,8 @@ export class Replay {
   private advance(columns: EventColumns, i: number): void {
     const timeNs = columns.timeNs[i];
     const counts = this.directMap.counts;
-    if (counts.windowPages > 0 && timeNs > this.timeNs) counts.windowPageNs += counts.windowPages * (timeNs - this.timeNs);
+    if (counts.windowPages > 0 && timeNs > this.timeNs)
+      counts.windowPageNs += counts.windowPages * (timeNs - this.timeNs);
     this.timeNs = timeNs;
     this.recorder?.at(columns.line[i], timeNs, columns.cpu[i]);
     if (this.plan.hasDecays || !this.plan.timeIsNs) return;
@@ -449,6 +472,7 @@ export class Replay {
 /** Classes that a request of this trace can carry, for the check that a core serves any of them. */
 export function classesSeen(accounting: Accounting): number[] {
   const seen: number[] = [];
-  for (let pageClass = 1; pageClass < NR_CLASSES; pageClass++) if (accounting.classRequests[pageClass] > 0) seen.push(pageClass);
+  for (let pageClass = 1; pageClass < NR_CLASSES; pageClass++)
+    if (accounting.classRequests[pageClass] > 0) seen.push(pageClass);
   return seen;
 }

@@ -11,7 +11,7 @@ import type { Machine } from '../machine/machine.js';
 import type { Snapshot } from '../machine/snapshot.js';
 import type { NamedCostPreset } from '../metrics/cost.js';
 import type { RunInputs } from '../metrics/metric.js';
-import { readRun, type Run } from '../metrics/result.js';
+import { type Run, readRun } from '../metrics/result.js';
 import { type Core, type LivePages, NO_OBSERVER } from '../pagealloc/core.js';
 import { AllocatorCounters } from '../pagealloc/counters.js';
 import { EMPTY_MEMORY } from '../pagealloc/memory-view.js';
@@ -65,12 +65,23 @@ function makeLane(choice: CoreChoice, settings: RunSettings): Lane {
   const directMap = new DirectMap(machine, snapshot);
   const recorder = writeEvent === null ? null : new EventRecorder(choice.spec, writeEvent);
   if (recorder !== null) directMap.observer = recorder;
-  const parts = { machine, directMap, snapshot, live, observer: recorder ?? NO_OBSERVER, kswapdIsRecorded: plan.hasKswapd };
+  const parts = {
+    machine,
+    directMap,
+    snapshot,
+    live,
+    observer: recorder ?? NO_OBSERVER,
+    kswapdIsRecorded: plan.hasKswapd,
+  };
   const core = choice.entry.create(parts, choice.parameters);
   if (plan.placement === 'recorded' && core.allocAt === undefined) {
-    throw new UserError(EXIT.doesNotFit, `core ${choice.spec} places pages itself; it cannot follow recorded placement`, {
-      advice: 'leave out --placement recorded, or use core baseline',
-    });
+    throw new UserError(
+      EXIT.doesNotFit,
+      `core ${choice.spec} places pages itself; it cannot follow recorded placement`,
+      {
+        advice: 'leave out --placement recorded, or use core baseline',
+      },
+    );
   }
   return { choice, core, directMap, replay: new Replay(core, directMap, machine, plan, recorder) };
 }
@@ -97,7 +108,10 @@ function finishLane({ choice, core, directMap, replay }: Lane, settings: RunSett
     hasPool: measures !== undefined && measures.strandedFor !== null,
   };
   const { info } = choice.entry;
-  return { run: readRun(inputs, { name: info.name, params: { ...choice.parameters }, spec: choice.spec }), replay };
+  return {
+    run: readRun(inputs, { name: info.name, params: { ...choice.parameters }, spec: choice.spec }),
+    replay,
+  };
 }
 
 /** A core that serves none of the trace's classes would answer a question that nobody asked (DESIGN §4). */

@@ -20,7 +20,7 @@ import { RESULT_SCHEMA, type Result } from '../metrics/result.js';
 import type { LivePages } from '../pagealloc/core.js';
 import { type Mark, parseMark, readMarksFile } from '../trace/marks.js';
 import { mergeReaders } from '../trace/merge.js';
-import { openTrace, type OpenedTrace } from '../trace/open.js';
+import { type OpenedTrace, openTrace } from '../trace/open.js';
 import type { TraceReader } from '../trace/reader.js';
 import { DEFAULT_VMEMMAP } from '../trace/struct-page.js';
 import type { ReplayPlan, StartLive } from './plan.js';
@@ -60,7 +60,9 @@ export async function runSession(given: SessionOptions): Promise<SessionOutcome>
   const capture = given.traces.length === 1 ? await findCapture(given.traces[0].path) : null;
   // A capture may be named by its folder.
   const options =
-    capture === null ? given : { ...given, traces: [{ path: capture.traceFile, name: given.traces[0].name }] };
+    capture === null
+      ? given
+      : { ...given, traces: [{ path: capture.traceFile, name: given.traces[0].name }] };
   const snapshot = await startSnapshot(options, capture);
   const marks = await allMarks(options);
   const { survey, sha256 } = await surveyAll(options, capture, snapshot);
@@ -120,7 +122,10 @@ export async function runSession(given: SessionOptions): Promise<SessionOutcome>
   }
 }
 
-async function startSnapshot({ start, machine }: SessionOptions, capture: Capture | null): Promise<StateSnapshot | null> {
+async function startSnapshot(
+  { start, machine }: SessionOptions,
+  capture: Capture | null,
+): Promise<StateSnapshot | null> {
   if (start !== undefined && start !== 'capture') return null;
   if (capture === null) {
     if (start === 'capture') {
@@ -174,7 +179,8 @@ async function surveyAll(
   try {
     const survey = await surveyTrace(reader, {
       exactStartState: snapshot !== null,
-      buddyLevelEvents: capture === null ? undefined : capture.info.trace.events.mm_page_alloc_zone_locked !== undefined,
+      buddyLevelEvents:
+        capture === null ? undefined : capture.info.trace.events.mm_page_alloc_zone_locked !== undefined,
       synthetic: files.some(({ report }) => report.format === 'csv'),
       vmemmap: snapshot?.vmemmap,
       pageOffset: snapshot?.pageOffset,
@@ -210,8 +216,14 @@ async function machineFor(
     return { machine, inferred: null };
   }
   const memory = smallestMemory(details.highestPfn);
-  const machine = buildMachine({ ...(await machineOptions({ memory: formatSize(memory), cpus, kernel })), cpus });
-  return { machine, inferred: `no machine was named: ${formatSize(memory)} with ${cpus} CPUs, which the trace's pages fit into` };
+  const machine = buildMachine({
+    ...(await machineOptions({ memory: formatSize(memory), cpus, kernel })),
+    cpus,
+  });
+  return {
+    machine,
+    inferred: `no machine was named: ${formatSize(memory)} with ${cpus} CPUs, which the trace's pages fit into`,
+  };
 }
 
 /** The smallest power of two, from 1 GiB on, whose memory map reaches the page. */
@@ -222,7 +234,12 @@ function smallestMemory(highestPfn: number): number {
   }
 }
 
-function livePages(survey: Survey, machine: Machine, { machine: choice }: SessionOptions, notes: string[]): LivePages {
+function livePages(
+  survey: Survey,
+  machine: Machine,
+  { machine: choice }: SessionOptions,
+  notes: string[],
+): LivePages {
   const { start: first, highestPfn } = survey.check.details;
   const isChosen = choice.machine !== undefined || choice.memory !== undefined;
   if (isChosen && highestPfn >= machine.endPfn) {
@@ -234,7 +251,9 @@ function livePages(survey: Survey, machine: Machine, { machine: choice }: Sessio
   }
   if (first.pages > 0) {
     const doubt = first.doubtfulPages > 0 ? `, ${first.doubtfulPages} of them in doubt` : '';
-    notes.push(`start trace: ${first.pages} pages were in use when the trace began${doubt}; all others count as free`);
+    notes.push(
+      `start trace: ${first.pages} pages were in use when the trace began${doubt}; all others count as free`,
+    );
   }
   return { start: first.start, end: first.end, migratetype: new Int8Array(first.start.length).fill(-1) };
 }
@@ -273,7 +292,11 @@ function planOf(
 }
 
 /** A state names the addresses of its zones; without one the n-th address is that of the n-th zone. */
-function zonePositions(machine: Machine, snapshot: StateSnapshot | null, addresses: readonly number[]): Map<number, number> {
+function zonePositions(
+  machine: Machine,
+  snapshot: StateSnapshot | null,
+  addresses: readonly number[],
+): Map<number, number> {
   const positions = new Map<number, number>();
   machine.zones.forEach(({ index }, position) => {
     const recorded = snapshot?.zones.find(({ zone }) => zone === index);
@@ -284,7 +307,10 @@ function zonePositions(machine: Machine, snapshot: StateSnapshot | null, address
 }
 
 /** The kernel's own counts hold for the whole recording: none for a part of it. */
-function recordedCounts({ labels, check }: Survey, { untilLine, untilNs }: SessionOptions): Result['recorded'] {
+function recordedCounts(
+  { labels, check }: Survey,
+  { untilLine, untilNs }: SessionOptions,
+): Result['recorded'] {
   if (untilLine !== Number.POSITIVE_INFINITY || untilNs !== Number.POSITIVE_INFINITY) return null;
   const { splits, shootdowns, extfrag } = labels.recorded;
   const hasProbes = labels.probesSeen;
@@ -316,4 +342,3 @@ function skippedNotes(skipped: Readonly<Record<string, number>>): string[] {
     .map(([key, words]) => `${skipped[key]} ${words}`);
   return parts.length === 0 ? [] : [`not requests: ${parts.join(', ')}`];
 }
-

@@ -41,7 +41,8 @@ export function liveInSnapshot(snapshot: Snapshot): StartLive {
     for (const pfn of pfns) blocks.push({ start: pfn, end: pfn + 2 ** order });
   }
   for (const pcp of snapshot.pcps) {
-    for (const list of pcp.lists) for (const pfn of list.pfns) blocks.push({ start: pfn, end: pfn + 2 ** orderOfPindex(list.index) });
+    for (const list of pcp.lists)
+      for (const pfn of list.pfns) blocks.push({ start: pfn, end: pfn + 2 ** orderOfPindex(list.index) });
   }
   blocks.sort((a, b) => a.start - b.start);
   const free = new RunSet(

@@ -173,7 +173,8 @@ export class EventRows {
     if (shape.count++ === 0) this.nameOrder.push(shape);
     const { columns, fields, pageEvent } = this;
     const row = columns.length;
-    if (shape.isPageEvent && pageEvent.read(bytes, this.view, at, shape.isAlloc)) {
+    if (bytes !== this.bytes) this.bind(bytes);
+    if (shape.isPageEvent && !this.isUnfinishedLine && pageEvent.read(bytes, this.view, at, shape.isAlloc)) {
       this.writePageEvent(shape, row, prefix, comm);
       return pageEvent.end;
     }

@@ -261,7 +261,10 @@ export class FieldReader {
   /** Steps over `page=` to the blank before `pfn=`; values of 16 characters in one jump. */
   private skipPage(bytes: Uint8Array, at: number): number {
     const value = at + PAGE.length;
-    if (startsWith(bytes, at + PAGE_FIELD, PFN_AFTER)) {
+    // A value cut by a line feed must not lead into the next line.
+    let length = 0;
+    while (bytes[value + length] !== LF && length < PAGE_FIELD - PAGE.length) length++;
+    if (length === PAGE_FIELD - PAGE.length && startsWith(bytes, at + PAGE_FIELD, PFN_AFTER)) {
       if (startsWith(bytes, value, RAW_POINTER)) this.evidence.rawPagePointers++;
       else if (bytes[value] === BLANK) this.evidence.nullPages++;
       return at + PAGE_FIELD;

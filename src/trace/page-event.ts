@@ -53,6 +53,7 @@ export class PageEvent {
   /** Reads the event whose fields begin at `at`; false when it is in any other layout. */
   read(bytes: Uint8Array, view: DataView, at: number, isAlloc: boolean): boolean {
     if (view.getInt32(at, true) !== PAGE_1 || view.getInt32(at + 2, true) !== PAGE_2) return false;
+    if (!isOneLine(view, at + 6)) return false;
     let p = at + PAGE_BYTES;
     if (view.getInt32(p, true) !== PFN_1 || view.getInt32(p + 3, true) !== PFN_2) return false;
     p += 7;
@@ -110,6 +111,16 @@ export class PageEvent {
     }
     return end;
   }
+}
+
+/** Has none of the 16 bytes the value of a control character? Bit 5 or 6 is set in all that are printed. */
+function isOneLine(view: DataView, at: number): boolean {
+  const first = view.getInt32(at, true);
+  const second = view.getInt32(at + 4, true);
+  const third = view.getInt32(at + 8, true);
+  const fourth = view.getInt32(at + 12, true);
+  const printed = (first | (first << 1)) & (second | (second << 1)) & (third | (third << 1)) & (fourth | (fourth << 1));
+  return (printed & 0x40404040) === 0x40404040;
 }
 
 const GFP_WORDS = 64;
