@@ -7,6 +7,7 @@
  * (tracecmd-4.13-fragments.txt), so the correction needs every event of a batch to agree.
  */
 import { type EventColumns, NO_PFN } from './columns.js';
+import { note } from './notes.js';
 import type { ReadReport } from './report.js';
 
 const SIZES = [64, 56] as const;
@@ -14,14 +15,12 @@ const SIZES = [64, 56] as const;
 export class ByteOffsetPfns {
   private readonly fits = SIZES.map(() => true);
   private readonly rows: number[] = [];
-  private seen = 0;
 
   /** Called for an event whose `page=` is a tool's 0xffffea… address, `offset` bytes behind vmemmap. */
   note(columns: EventColumns, row: number, offset: number): void {
     const pfn = columns.pfn[row];
     if (pfn === NO_PFN || pfn !== offset) return;
     this.rows.push(row);
-    this.seen++;
     for (let i = 0; i < SIZES.length; i++) {
       const real = pfn / SIZES[i];
       if (!Number.isInteger(real) || real % 2 ** columns.order[row] !== 0) this.fits[i] = false;
@@ -33,8 +32,7 @@ export class ByteOffsetPfns {
     const size = SIZES.find((_, i) => this.fits[i]);
     if (this.rows.length > 0 && size !== undefined) {
       for (const row of this.rows) if (row < columns.length) columns.pfn[row] /= size;
-      const sentence = `pfns are byte offsets of an old tool; they were divided by ${size}`;
-      if (!report.notes.includes(sentence)) report.notes.push(sentence);
+      note(report, `pfns are byte offsets of an old tool; they were divided by ${size}`);
     }
     this.rows.length = 0;
   }

@@ -124,8 +124,7 @@ class StreamSource implements ByteSource {
 
   async close(): Promise<void> {
     this.unpacker?.destroy();
-    if (this.stream === process.stdin) this.stream.pause();
-    else this.stream.destroy();
+    this.stream.destroy();
   }
 
   private async read(): Promise<Uint8Array | null> {

@@ -34,7 +34,8 @@ for (let value = 0; value < 16; value++) {
 
 /** 1 for bytes of an event name: letters, digits, `_`, and `.` `-` as some subsystems have. */
 const NAME_BYTE = new Uint8Array(256);
-for (const byte of ascii('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-')) NAME_BYTE[byte] = 1;
+for (const byte of ascii('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-'))
+  NAME_BYTE[byte] = 1;
 
 export function isNameByte(byte: number): boolean {
   return NAME_BYTE[byte] === 1;

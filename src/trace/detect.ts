@@ -94,29 +94,38 @@ const REFUSED: readonly { pattern: RegExp; what: string; advice: string }[] = [
   },
 ];
 
-/** Format of an input whose first bytes are `head`. Throws UserError (exit code 3) when it is refused. */
-export function detectFormat(head: Uint8Array, file: string): Format {
+/** Throws UserError (exit code 3) for an empty input and for files that begin like a known binary one. */
+export function refuseBinary(head: Uint8Array, file: string): void {
   const place = { file };
   if (head.length === 0) throw new UserError(EXIT.badInput, 'is empty', { place, advice: 'record it again' });
   const hex = Buffer.from(head.subarray(0, 16)).toString('hex');
   const magic = MAGICS.find(({ bytes }) => hex.startsWith(bytes));
-  if (magic !== undefined) throw new UserError(EXIT.badInput, magic.what, { place, advice: magic.advice });
+  if (magic === undefined) return;
+  throw new UserError(EXIT.badInput, magic.what, { place, advice: magic.advice.replace('FILE', file) });
+}
 
-  const text = Buffer.from(head.subarray(0, HEAD_BYTES)).toString('latin1').replace(/^\xef\xbb\xbf/, '');
+/** Format of an input whose first bytes are `head`. Throws UserError (exit code 3) when it is refused. */
+export function detectFormat(head: Uint8Array, file: string): Format {
+  const place = { file };
+
+  const text = Buffer.from(head.subarray(0, HEAD_BYTES))
+    .toString('latin1')
+    .replace(/^\xef\xbb\xbf/, '');
   if (/^\s*<(!doctype|html|head|script|\?xml)/i.test(text)) return 'systrace-html';
   if (/^TRACE:\s/.test(text)) {
     const advice = "capture it without compression: 'atrace' without -z";
     throw new UserError(EXIT.badInput, 'is packed by atrace', { place, advice });
   }
   if (/^\s*(\{|\[\s*\{)/.test(text)) {
-    const advice = "export text: 'traceconv systrace FILE' of Perfetto, or save as HTML";
+    const advice = `export text: 'traceconv systrace ${file}' of Perfetto, or save as HTML`;
     throw new UserError(EXIT.badInput, 'is JSON', { place, advice });
   }
   const lines = sampleLines(text);
   const format = formatOf(lines);
   if (format !== null) return format;
   const refused = REFUSED.find(({ pattern }) => lines.some((line) => pattern.test(line)));
-  if (refused !== undefined) throw new UserError(EXIT.badInput, refused.what, { place, advice: refused.advice });
+  if (refused !== undefined)
+    throw new UserError(EXIT.badInput, refused.what, { place, advice: refused.advice });
   const what = looksBinary(text) ? 'is binary data of an unknown kind' : 'is no trace of a known format';
   const advice = 'mm-sim reads ftrace, trace-cmd report, perf script, console and systrace text, and CSV';
   throw new UserError(EXIT.badInput, what, { place, advice });
@@ -125,7 +134,10 @@ export function detectFormat(head: Uint8Array, file: string): Format {
 function sampleLines(text: string): string[] {
   const lines: string[] = [];
   for (const line of text.split('\n')) {
-    const stripped = line.replace(/^\0+/, '').replace(/^(> ?)+/, '').replace(/[\r\0]+$/, '');
+    const stripped = line
+      .replace(/^\0+/, '')
+      .replace(/^(> ?)+/, '')
+      .replace(/[\r\0]+$/, '');
     if (stripped.trim() !== '') lines.push(stripped);
     if (lines.length === SAMPLE_LINES) break;
   }

@@ -2,6 +2,8 @@
  * One event: its name looked up, its fields read, its row written; and everything that is counted on the
  * way. Whatever the dialect of a line, its prefix ends up in a LinePrefix and its event here.
  */
+
+import { ByteOffsetPfns } from './byte-offset-pfns.js';
 import {
   ascii,
   BLANK,
@@ -16,72 +18,53 @@ import {
   startsWith,
   textOf,
 } from './bytes.js';
-import { ByteOffsetPfns } from './byte-offset-pfns.js';
-import { type EventColumns, NO_GFP, NO_PFN, UNKNOWN_CPU, UNKNOWN_MIGRATETYPE } from './columns.js';
+import {
+  type EventColumns,
+  NO_GFP,
+  NO_PFN,
+  UNKNOWN_MIGRATETYPE,
+  UNKNOWN_PID,
+} from './columns.js';
+import { CommNames } from './comm-names.js';
 import { ByteDictionary } from './dictionary.js';
 import { type EventShape, ShapeTable } from './event-shapes.js';
 import { KIND } from './events.js';
 import { FieldReader } from './field-reader.js';
-import { decodeGfp, hasBareNames } from './gfp.js';
-import { DEFAULT_COMM, type LinePrefix, NO_TIME, TICKS } from './line-prefix.js';
+import { decodeGfp } from './gfp.js';
+import type { LinePrefix } from './line-prefix.js';
 import { MarkerReader } from './markers.js';
 import { PageEvent } from './page-event.js';
-import type { Clock, ReadReport } from './report.js';
+import type { ReadReport } from './report.js';
+import { Tally } from './tally.js';
+import { TraceClock } from './trace-clock.js';
 import { viewOf } from './words.js';
 
 /** Distinct texts that are kept apart; a trace with more is broken or hostile (trace-formats §10.4). */
-const COMM_CAP = 65_000;
 const GFP_CAP = 4_096;
-const NAME_CAP = 4_096;
 const MALFORMED_SHOWN = 5;
 const MALFORMED_TEXT = 200;
-/** Migratetypes per gfp text that are counted for the era; larger ones share the last place. */
-const COUNTED_TYPES = 4;
-const NS_PER_SECOND = 1_000_000_000;
-const COMM_SLOTS = 256;
-const COMM_WORDS = DEFAULT_COMM / 4;
 
 const PERF_LOST = ascii('PERF_RECORD_LOST');
 const PERF_RECORD = ascii('PERF_RECORD_');
 const FUNCTION = ascii('function');
 
-const CLOCK_NAMES: readonly Clock[] = ['none', 'seconds', 'ticks', 'relative'];
-
 export class EventRows {
   readonly columns: EventColumns;
   readonly report: ReadReport;
-  readonly comms = new ByteDictionary(COMM_CAP);
+  readonly comms: CommNames;
   readonly gfps = new ByteDictionary(GFP_CAP);
   readonly fields: FieldReader;
   /** Line of the event that is being read. */
   line = 0;
   /** The last line of a file without a line feed: used only when nothing can be missing. */
   isUnfinishedLine = false;
-  /** comm may hold HTML's escapes for < > and &. */
-  isHtml = false;
+  readonly isHtml: boolean;
 
   private readonly shapes = new ShapeTable();
   private readonly markers: MarkerReader;
   private readonly byteOffsets = new ByteOffsetPfns();
-  private readonly unknownNames = new ByteDictionary(NAME_CAP);
-  private readonly unknownCounts = new Float64Array(NAME_CAP);
-  /** Known and unknown names in order of first appearance. */
-  private readonly nameOrder: (EventShape | number)[] = [];
-  private readonly cpuSeen = new Uint8Array(UNKNOWN_CPU + 1);
-  private largestCpu = -1;
-  /** Requests by gfp id and migratetype: what the era is judged by at the end. */
-  private readonly typesOfGfp = new Float64Array(GFP_CAP * COUNTED_TYPES);
-
-  private clock = NO_TIME;
-  private originSeconds = 0;
-  private originNs = 0;
-  private nsPerUnit = NS_PER_SECOND;
-  private lastTimeNs = 0;
-  private hasMixedClocks = false;
-
-  /** The comm fields of default lines seen last, by pid: 16 bytes and the id each. */
-  private readonly commWords = new Int32Array(COMM_SLOTS * COMM_WORDS);
-  private readonly commIds = new Uint16Array(COMM_SLOTS);
+  private readonly clock: TraceClock;
+  private readonly tally = new Tally(GFP_CAP);
   private readonly pageEvent = new PageEvent(this.gfps);
   /** Events that make up most of a trace: tried before a name is looked up. */
   private readonly recent: EventShape[] = [];
@@ -92,36 +75,11 @@ export class EventRows {
   constructor(columns: EventColumns, report: ReadReport) {
     this.columns = columns;
     this.report = report;
+    this.isHtml = report.format === 'systrace-html';
+    this.comms = new CommNames(this.isHtml);
+    this.clock = new TraceClock(report);
     this.fields = new FieldReader(columns, this.gfps);
     this.markers = new MarkerReader(this.fields);
-  }
-
-  /**
-   * comm of a default line, 16 bytes with its padding; -1 when they hold a line feed, which means that the
-   * `-` belongs to another line.
-   */
-  defaultComm(bytes: Uint8Array, start: number, pid: number): number {
-    if (bytes !== this.bytes) this.bind(bytes);
-    const slot = pid & (COMM_SLOTS - 1);
-    const base = slot * COMM_WORDS;
-    const { commWords, view } = this;
-    if (
-      view.getInt32(start + 12, true) === commWords[base + 3] &&
-      view.getInt32(start + 8, true) === commWords[base + 2] &&
-      view.getInt32(start + 4, true) === commWords[base + 1] &&
-      view.getInt32(start, true) === commWords[base]
-    ) {
-      return this.commIds[slot];
-    }
-    return this.newDefaultComm(bytes, start, slot);
-  }
-
-  /** comm of any other line. */
-  comm(bytes: Uint8Array, start: number, end: number): number {
-    let from = start;
-    while (from < end && bytes[from] <= BLANK) from++;
-    if (this.isHtml) return this.comms.idOfText(unescapeHtml(textOf(bytes, from, end)));
-    return this.comms.idOf(bytes, from, end);
   }
 
   /**
@@ -156,7 +114,7 @@ export class EventRows {
     }
     const shape = this.shapes.find(bytes, start, end);
     if (shape === null) {
-      this.countUnknown(bytes, start, end);
+      this.tally.countName(bytes, start, end);
       return lineFeed(bytes, end);
     }
     if (shape.isPageEvent && !recent.includes(shape)) recent.push(shape);
@@ -170,7 +128,7 @@ export class EventRows {
 
   /** Reads the fields of a known event and writes its row. Returns the position of the line feed. */
   readShape(bytes: Uint8Array, at: number, shape: EventShape, prefix: LinePrefix, comm: number): number {
-    if (shape.count++ === 0) this.nameOrder.push(shape);
+    this.tally.countShape(shape);
     const { columns, fields, pageEvent } = this;
     const row = columns.length;
     if (bytes !== this.bytes) this.bind(bytes);
@@ -194,7 +152,7 @@ export class EventRows {
       return fields.end;
     }
     if (fields.pageOffset >= 0) this.byteOffsets.note(columns, row, fields.pageOffset);
-    if (shape.isAlloc) this.countType(columns.gfp[row], columns.migratetype[row]);
+    if (shape.isAlloc) this.tally.countRequest(columns.gfp[row], columns.migratetype[row]);
     this.write(shape.kind, row, prefix, comm);
     return fields.end;
   }
@@ -213,9 +171,9 @@ export class EventRows {
     columns.b[row] = 0;
     columns.c[row] = 0;
     columns.kind[row] = KIND.lost;
-    columns.timeNs[row] = this.lastTimeNs;
+    columns.timeNs[row] = this.clock.lastTimeNs;
     columns.cpu[row] = cpu;
-    columns.pid[row] = -1;
+    columns.pid[row] = UNKNOWN_PID;
     columns.comm[row] = 0;
     columns.context[row] = 0;
     columns.line[row] = this.line;
@@ -233,31 +191,21 @@ export class EventRows {
     this.markers.writePending(this.columns);
   }
 
+  /** An event that mm-sim does not keep, by the bytes of its name. */
+  countName(bytes: Uint8Array, start: number, end: number): void {
+    this.tally.countName(bytes, start, end);
+  }
+
   /** Puts what was counted into the report and rights the batch; to be called before a batch is handed out. */
   settle(): void {
-    const { report, fields } = this;
-    this.byteOffsets.correct(this.columns, report);
-    report.clock = CLOCK_NAMES[this.clock];
-    report.originSeconds = this.originSeconds;
-    report.originNs = this.originNs;
-    report.lastTimeNs = this.lastTimeNs;
-    report.cpus = [];
-    for (let cpu = 0; cpu <= this.largestCpu; cpu++) if (this.cpuSeen[cpu] === 1) report.cpus.push(cpu);
-    for (const name of this.nameOrder) {
-      if (typeof name === 'number') report.eventsByName.set(this.unknownNames.names[name], this.unknownCounts[name]);
-      else report.eventsByName.set(name.name, name.count);
-    }
-    const { evidence } = fields;
-    const { era } = report;
-    era.hexPfns = evidence.hexPfns;
-    era.decimalPfns = evidence.decimalPfns;
-    era.coldFields = evidence.coldFields;
-    era.rawPagePointers = evidence.rawPagePointers;
-    era.nullPages = evidence.nullPages;
-    era.oldEventNames =
-      (report.eventsByName.get('mm_page_free_direct') ?? 0) + (report.eventsByName.get('mm_pagevec_free') ?? 0);
-    this.settleGfpEvidence();
-    if (evidence.bareHexPfns > 0) note(report, 'some pfns are hexadecimal without 0x and were read so');
+    this.byteOffsets.correct(this.columns, this.report);
+    this.clock.settle();
+    this.tally.settle(this.report, this.gfps.names, this.fields.evidence);
+  }
+
+  /** After the last line. */
+  finish(): void {
+    this.clock.finish();
   }
 
   private writePageEvent(shape: EventShape, row: number, prefix: LinePrefix, comm: number): void {
@@ -270,20 +218,16 @@ export class EventRows {
     if (shape.isAlloc) {
       columns.migratetype[row] = pageEvent.migratetype;
       columns.gfp[row] = pageEvent.gfp;
-      this.countType(pageEvent.gfp, pageEvent.migratetype);
+      this.tally.countRequest(pageEvent.gfp, pageEvent.migratetype);
     }
     this.write(shape.kind, row, prefix, comm);
-  }
-
-  private countType(gfp: number, migratetype: number): void {
-    this.typesOfGfp[gfp * COUNTED_TYPES + (migratetype & (COUNTED_TYPES - 1))]++;
   }
 
   private write(kind: number, row: number, prefix: LinePrefix, comm: number): void {
     const { columns } = this;
     const { cpu } = prefix;
     columns.kind[row] = kind;
-    columns.timeNs[row] = this.time(prefix);
+    columns.timeNs[row] = this.clock.timeOf(prefix, this.line);
     columns.cpu[row] = cpu;
     columns.pid[row] = prefix.pid;
     columns.comm[row] = comm;
@@ -291,59 +235,13 @@ export class EventRows {
     columns.line[row] = this.line;
     columns.file[row] = 0;
     columns.length = row + 1;
-    this.cpuSeen[cpu] = 1;
-    if (cpu > this.largestCpu && cpu < UNKNOWN_CPU) this.largestCpu = cpu;
+    this.tally.countCpu(cpu);
     if (kind === KIND.bulkPage) this.markers.finishBulk(columns, row);
-  }
-
-  /** Time since the first event kept. Seconds and ns stay apart until here: tai has no room in a double. */
-  private time(prefix: LinePrefix): number {
-    if (prefix.clock !== this.clock) {
-      if (prefix.clock === NO_TIME) return this.lastTimeNs;
-      if (this.clock !== NO_TIME) return this.otherClock();
-      this.startClock(prefix);
-    }
-    const timeNs = (prefix.seconds - this.originSeconds) * this.nsPerUnit + (prefix.nanoseconds - this.originNs);
-    if (timeNs < this.lastTimeNs) this.countBackwards(this.lastTimeNs - timeNs);
-    this.lastTimeNs = timeNs;
-    return timeNs;
-  }
-
-  private startClock(prefix: LinePrefix): void {
-    this.clock = prefix.clock;
-    this.originSeconds = prefix.seconds;
-    this.originNs = prefix.nanoseconds;
-    this.nsPerUnit = prefix.clock === TICKS ? 1 : NS_PER_SECOND;
-  }
-
-  private otherClock(): number {
-    if (!this.hasMixedClocks) {
-      this.hasMixedClocks = true;
-      note(this.report, `line ${this.line} and others have time stamps of another clock; their order alone is used`);
-    }
-    return this.lastTimeNs;
-  }
-
-  private countBackwards(ns: number): void {
-    const { timeBackwards } = this.report;
-    timeBackwards.count++;
-    if (ns > timeBackwards.largestNs) timeBackwards.largestNs = ns;
   }
 
   private bind(bytes: Uint8Array): void {
     this.bytes = bytes;
     this.view = viewOf(bytes);
-  }
-
-  private newDefaultComm(bytes: Uint8Array, start: number, slot: number): number {
-    const end = start + DEFAULT_COMM;
-    for (let i = start; i < end; i++) if (bytes[i] === LF) return -1;
-    const id = this.comm(bytes, start, end);
-    for (let i = 0; i < COMM_WORDS; i++) {
-      this.commWords[slot * COMM_WORDS + i] = this.view.getInt32(start + 4 * i, true);
-    }
-    this.commIds[slot] = id;
-    return id;
   }
 
   /** Lines whose text is no event: stacks, functions, losses that perf tells. */
@@ -353,20 +251,14 @@ export class EventRows {
       this.lost(prefix.cpu, numberAfterWord(bytes, end));
     } else if (end > start && (next === BLANK || next === OPEN_PAREN)) {
       // `function <-caller` of the function tracer, or a record of perf such as PERF_RECORD_FORK(7:7).
-      if (startsWith(bytes, start, PERF_RECORD)) this.countUnknown(bytes, start, end);
-      else this.countUnknown(FUNCTION, 0, FUNCTION.length);
+      if (startsWith(bytes, start, PERF_RECORD)) this.tally.countName(bytes, start, end);
+      else this.tally.countName(FUNCTION, 0, FUNCTION.length);
     } else if (bytes[start] !== LESS) {
       // `<stack trace>` and `<user stack trace>` belong to the event before.
       if (this.isUnfinishedLine) this.report.truncatedLastLine = true;
       else this.report.unparsed++;
     }
     return lineFeed(bytes, start);
-  }
-
-  /** Counts an event by its name alone. */
-  countUnknown(bytes: Uint8Array, start: number, end: number): void {
-    const id = this.unknownNames.idOf(bytes, start, end);
-    if (this.unknownCounts[id]++ === 0) this.nameOrder.push(id);
   }
 
   private countMalformed(bytes: Uint8Array, prefix: LinePrefix, end: number): void {
@@ -384,31 +276,6 @@ export class EventRows {
     const text = this.gfps.names[this.columns.gfp[row]];
     return decodeGfp(text, { names: '5.14-7.3', layout: '5.0-7.3' }).unknown.length === 0;
   }
-
-  private settleGfpEvidence(): void {
-    const { era } = this.report;
-    era.movableIs1 = 0;
-    era.movableIs2 = 0;
-    era.namesWithoutUnderscores = 0;
-    for (let id = 1; id < this.gfps.names.length; id++) {
-      const text = this.gfps.names[id];
-      const types = this.typesOfGfp.subarray(id * COUNTED_TYPES, (id + 1) * COUNTED_TYPES);
-      if (/(^|\|)GFP_HIGHUSER_MOVABLE\b/.test(text)) {
-        era.movableIs1 += types[1];
-        era.movableIs2 += types[2];
-      } else if (/GFP_RECLAIMABLE\b|GFP_TEMPORARY\b/.test(text)) {
-        era.movableIs1 += types[2];
-        era.movableIs2 += types[1];
-      }
-      if (hasBareNames(text)) era.namesWithoutUnderscores += types.reduce((sum, count) => sum + count, 0);
-    }
-  }
-}
-
-/** Says something to the user once. */
-export function note(report: ReadReport, sentence: string): void {
-  if (!report.notes.includes(sentence)) report.notes.push(sentence);
-}
 
 export function lineFeed(bytes: Uint8Array, at: number): number {
   let p = at;
@@ -442,8 +309,4 @@ function numberAfterWord(bytes: Uint8Array, at: number): number {
   let value = 0;
   for (; isDigit(bytes[p]); p++) value = value * 10 + bytes[p] - 48;
   return value;
-}
-
-function unescapeHtml(text: string): string {
-  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }

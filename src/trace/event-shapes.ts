@@ -3,7 +3,14 @@
  * bytes of its name. Nothing here knows an event of its own.
  */
 import { ascii, startsWith } from './bytes.js';
-import { type Column, EVENTS, type EventDefinition, type EventField, type FieldForm, KIND } from './events.js';
+import {
+  type Column,
+  EVENTS,
+  type EventDefinition,
+  type EventField,
+  type FieldForm,
+  KIND,
+} from './events.js';
 import { WordText } from './words.js';
 
 export const FORM: Readonly<Record<FieldForm, number>> = { pfn: 0, number: 1, address: 2, gfp: 3, name: 4 };
@@ -72,7 +79,8 @@ export class EventShape {
     this.required = bitsOf(definition.fields, (field) => field.required === true);
     this.all = bitsOf(definition.fields, () => true);
     this.skipsPage =
-      definition.fields.some((field) => field.key === 'pfn') && !definition.fields.some((field) => field.key === 'page');
+      definition.fields.some((field) => field.key === 'pfn') &&
+      !definition.fields.some((field) => field.key === 'page');
     this.isAlloc = definition.kind === KIND.alloc;
     this.isFreeBatched = definition.kind === KIND.freeBatched;
     this.isPageEvent = ['mm_page_alloc', 'mm_page_free', 'mm_page_free_batched'].includes(definition.name);

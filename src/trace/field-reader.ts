@@ -30,11 +30,11 @@ import {
   COLUMN_PAGE_CLASS,
   COLUMN_PFN,
   type EventShape,
+  type FieldShape,
   FORM_ADDRESS,
   FORM_GFP,
   FORM_NUMBER,
   FORM_PFN,
-  type FieldShape,
 } from './event-shapes.js';
 
 /** Larger values are all ones printed by raw forms: a request that failed (trace-formats §1 item 3). */
@@ -189,6 +189,8 @@ export class FieldReader {
   private pfn(bytes: Uint8Array, at: number): number {
     if (bytes[at] === ZERO && (bytes[at + 1] | 0x20) === LOWER_X) {
       this.evidence.hexPfns++;
+      // Kernels that print 0x are too new for byte offsets.
+      this.pageOffset = -1;
       return this.hex(bytes, at + 2);
     }
     const end = this.number(bytes, at);

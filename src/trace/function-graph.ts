@@ -48,7 +48,15 @@ export class FunctionGraph {
   private wrappedLines = 0;
   private wrappedLine = 0;
   /** Whom the wrapped event belongs to. */
-  private wrappedTask = { pid: UNKNOWN_PID, cpu: UNKNOWN_CPU, context: 0, comm: 0, clock: NO_TIME, seconds: 0, ns: 0 };
+  private wrappedTask = {
+    pid: UNKNOWN_PID,
+    cpu: UNKNOWN_CPU,
+    context: 0,
+    comm: 0,
+    clock: NO_TIME,
+    seconds: 0,
+    ns: 0,
+  };
 
   constructor(rows: EventRows, prefix: LinePrefix) {
     this.rows = rows;
@@ -97,7 +105,8 @@ export class FunctionGraph {
   continueWrapped(bytes: Uint8Array, start: number, end: number): void {
     this.append(bytes, start, end);
     this.wrappedLines++;
-    if (find(bytes, start, end, COMMENT_END) >= 0 || this.wrappedLines === WRAPPED_LINES) this.finishWrapped();
+    if (find(bytes, start, end, COMMENT_END) >= 0 || this.wrappedLines === WRAPPED_LINES)
+      this.finishWrapped();
   }
 
   /** Is this the first line of another record? Then the open comment was cut. */
@@ -180,7 +189,7 @@ export class FunctionGraph {
         if (dash > first) {
           hasTask = true;
           prefix.pid = decimal(bytes, dash + 1, last);
-          comm = this.rows.comm(bytes, first, dash);
+          comm = this.rows.comms.of(bytes, first, dash);
         }
       } else if (hasTask && last - first >= 4 && last - first <= 7 && bytes[first] !== MINUS) {
         if (isFlags(bytes, first, last)) prefix.readFlags(bytes, first, last);
@@ -203,7 +212,7 @@ export class FunctionGraph {
     while (last > first && bytes[last - 1] <= BLANK) last--;
     const dash = pidDash(bytes, first, last);
     if (dash <= first) return;
-    const task = { pid: decimal(bytes, dash + 1, last), comm: this.rows.comm(bytes, first, dash) };
+    const task = { pid: decimal(bytes, dash + 1, last), comm: this.rows.comms.of(bytes, first, dash) };
     this.tasks.set(this.prefix.cpu, task);
   }
 }

@@ -186,7 +186,9 @@ export function decodeGfps(gfps: readonly string[], report: Pick<ReadReport, 'er
     return decoded.bits;
   });
   const notes =
-    unknown.size === 0 ? [] : [`gfp flags without a meaning here, taken as 0: ${[...unknown].sort().join(', ')}`];
+    unknown.size === 0
+      ? []
+      : [`gfp flags without a meaning here, taken as 0: ${[...unknown].sort().join(', ')}`];
   return { bits, era, notes };
 }
 

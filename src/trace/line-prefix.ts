@@ -206,7 +206,8 @@ export class LinePrefix {
   readVerbose(bytes: Uint8Array, start: number, end: number): boolean {
     let p = start;
     // The mark of this form is `ms (+`; comm cannot hold a `]` with it behind by chance more than once.
-    while (p + 4 < end && !(bytes[p] === LOWER_M && bytes[p + 1] === LOWER_S && bytes[p + 3] === OPEN_PAREN)) p++;
+    while (p + 4 < end && !(bytes[p] === LOWER_M && bytes[p + 1] === LOWER_S && bytes[p + 3] === OPEN_PAREN))
+      p++;
     if (p + 4 >= end) return false;
     this.clear();
     let q = p;
@@ -214,7 +215,8 @@ export class LinePrefix {
     if (!this.readMilliseconds(bytes, q, p)) return false;
     // From the right: [hex] idx preempt flags cpu pid comm
     let at = skipBlanksBack(bytes, start, q);
-    for (let token = 0; token < 4; token++) at = skipBlanksBack(bytes, start, skipTokenBack(bytes, start, at));
+    for (let token = 0; token < 4; token++)
+      at = skipBlanksBack(bytes, start, skipTokenBack(bytes, start, at));
     const cpuEnd = at;
     const cpuStart = skipTokenBack(bytes, start, cpuEnd);
     this.cpu = cpuOf(decimal(bytes, cpuStart, cpuEnd));
@@ -437,5 +439,5 @@ export function decimal(bytes: Uint8Array, start: number, end: number): number {
 
 /** The column holds 16 bits, of which the last value means "unknown". */
 function cpuOf(cpu: number): number {
-  return cpu < UNKNOWN_CPU ? cpu : UNKNOWN_CPU;
+  return Math.min(cpu, UNKNOWN_CPU);
 }

@@ -24,7 +24,12 @@ const PFNS = ascii('pfns=');
 const pfn: EventField = { key: 'pfn', column: 'pfn', form: 'pfn', required: true };
 const order: EventField = { key: 'order', column: 'order', form: 'number', required: true };
 /** The words stand for PLAIN and UNMAPPED of kernel/classes.ts. */
-const pageClass: EventField = { key: 'class', column: 'pageClass', form: 'name', words: ['mapped', 'unmapped'] };
+const pageClass: EventField = {
+  key: 'class',
+  column: 'pageClass',
+  form: 'name',
+  words: ['mapped', 'unmapped'],
+};
 
 function shape(kind: number, fields: readonly EventField[]): EventShape {
   return new EventShape({ name: 'marker', kind, fields });

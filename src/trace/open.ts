@@ -2,8 +2,8 @@
 
 import { EXIT, UserError } from '../kernel/errors.js';
 import { type ByteSource, type ByteSourceOptions, openBytes } from './byte-source.js';
-import { detectFormat, type Format, HEAD_BYTES, TEXT_FORMATS } from './detect.js';
 import type { EventColumns } from './columns.js';
+import { detectFormat, type Format, HEAD_BYTES, refuseBinary, TEXT_FORMATS } from './detect.js';
 import type { TraceReader } from './reader.js';
 import type { ReadReport } from './report.js';
 import { TextReader } from './text-reader.js';
@@ -38,8 +38,8 @@ export async function openTrace(path: string, options: OpenTraceOptions = {}): P
   const source = await openBytes(path, options);
   try {
     const head = await readHead(source);
+    refuseBinary(head.bytes, source.file);
     const format = inputFormat ?? detectFormat(head.bytes, source.file);
-    if (head.bytes.length === 0) throw new UserError(EXIT.badInput, 'is empty', { place: { file: source.file } });
     return new FileReader(await readerOf(format, head.chunks, source.file, options), source);
   } catch (error) {
     await source.close();
@@ -60,7 +60,9 @@ async function readerOf(
 }
 
 /** Reads enough to recognise the format; `chunks` gives it again, in the same pieces, and then the rest. */
-async function readHead(source: ByteSource): Promise<{ bytes: Uint8Array; chunks: AsyncIterable<Uint8Array> }> {
+async function readHead(
+  source: ByteSource,
+): Promise<{ bytes: Uint8Array; chunks: AsyncIterable<Uint8Array> }> {
   const rest = source.chunks[Symbol.asyncIterator]();
   const read: Uint8Array[] = [];
   let length = 0;
@@ -113,8 +115,15 @@ class FileReader implements OpenedTrace {
     return this.reader.report;
   }
 
-  next(): Promise<EventColumns | null> {
-    return this.reader.next();
+  async next(): Promise<EventColumns | null> {
+    const columns = await this.reader.next();
+    if (columns === null && this.report.format === 'systrace-html' && this.report.eventsByName.size === 0) {
+      throw new UserError(EXIT.badInput, 'is an HTML page without trace data', {
+        place: { file: this.source.file },
+        advice: 'save the trace as text, or as a systrace page that is not compressed',
+      });
+    }
+    return columns;
   }
 
   async close(): Promise<void> {

@@ -136,7 +136,10 @@ export class OtherLines {
       this.readPrefixed(bytes);
       return;
     }
-    if (this.prefix.readTimeAndSubsystem(bytes, start, end) || this.prefix.readSubsystemOnly(bytes, start, end)) {
+    if (
+      this.prefix.readTimeAndSubsystem(bytes, start, end) ||
+      this.prefix.readSubsystemOnly(bytes, start, end)
+    ) {
       this.readPrefixed(bytes);
       return;
     }
@@ -156,7 +159,7 @@ export class OtherLines {
   private readPrefixed(bytes: Uint8Array): void {
     this.sawPrefixedLine = true;
     const { prefix } = this;
-    this.rows.read(bytes, prefix, this.rows.comm(bytes, prefix.commStart, prefix.commEnd));
+    this.rows.read(bytes, prefix, this.rows.comms.of(bytes, prefix.commStart, prefix.commEnd));
   }
 
   /** `> ` before lines that were quoted in a mail. */
@@ -233,7 +236,7 @@ export class OtherLines {
     let nameEnd = p;
     while (isNameByte(bytes[nameEnd])) nameEnd++;
     if (nameEnd === p || bytes[nameEnd] !== COLON || bytes[nameEnd + 1] !== BLANK) return false;
-    this.rows.countUnknown(bytes, p, nameEnd);
+    this.rows.countName(bytes, p, nameEnd);
     return true;
   }
 
@@ -269,7 +272,13 @@ export class OtherLines {
       to = close;
     }
     // The old form is one JavaScript string: each line ends in the characters \n\.
-    if (to - 3 >= from && bytes[to - 1] === BACKSLASH && bytes[to - 2] === LOWER_N && bytes[to - 3] === BACKSLASH) to -= 3;
+    if (
+      to - 3 >= from &&
+      bytes[to - 1] === BACKSLASH &&
+      bytes[to - 2] === LOWER_N &&
+      bytes[to - 3] === BACKSLASH
+    )
+      to -= 3;
     if (from >= to) return;
     const { scratch } = this;
     scratch.set(bytes.subarray(from, to));

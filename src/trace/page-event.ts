@@ -119,7 +119,8 @@ function isOneLine(view: DataView, at: number): boolean {
   const second = view.getInt32(at + 4, true);
   const third = view.getInt32(at + 8, true);
   const fourth = view.getInt32(at + 12, true);
-  const printed = (first | (first << 1)) & (second | (second << 1)) & (third | (third << 1)) & (fourth | (fourth << 1));
+  const printed =
+    (first | (first << 1)) & (second | (second << 1)) & (third | (third << 1)) & (fourth | (fourth << 1));
   return (printed & 0x40404040) === 0x40404040;
 }
 

@@ -58,16 +58,25 @@ export class PerfTrace {
     const shape = rows.shapeOf(bytes, nameStart, open);
     prefix.nameStart = nameStart;
     if (shape === null) {
-      rows.countUnknown(bytes, nameStart, open);
+      rows.countName(bytes, nameStart, open);
       return true;
     }
-    const length = this.rewrite(bytes, open + 1, Math.min(end, open + REWRITTEN_BYTES - ZERO_ORDER.length - 2));
+    const length = this.rewrite(
+      bytes,
+      open + 1,
+      Math.min(end, open + REWRITTEN_BYTES - ZERO_ORDER.length - 2),
+    );
     const { columns } = rows;
     const row = columns.length;
     prefix.nameStart = 0;
     rows.readShape(this.rewritten, 0, shape, prefix, comm);
     // Left out means 0 here too, and not "unknown".
-    if (length > 0 && columns.length > row && columns.migratetype[row] === UNKNOWN_MIGRATETYPE && shape.isAlloc) {
+    if (
+      length > 0 &&
+      columns.length > row &&
+      columns.migratetype[row] === UNKNOWN_MIGRATETYPE &&
+      shape.isAlloc
+    ) {
       columns.migratetype[row] = 0;
     }
     return true;
@@ -84,7 +93,7 @@ export class PerfTrace {
     let commStart = start;
     const duration = bytes.subarray(start, first).indexOf(CLOSE_PAREN);
     if (duration >= 0 && bytes[start + duration + 1] === COLON) commStart = start + duration + 2;
-    return this.rows.comm(bytes, commStart, first - 1);
+    return this.rows.comms.of(bytes, commStart, first - 1);
   }
 
   private rewrite(bytes: Uint8Array, start: number, end: number): number {

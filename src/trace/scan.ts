@@ -26,7 +26,6 @@ export class Scanner {
   constructor(report: ReadReport, columns = new EventColumns()) {
     this.columns = columns;
     this.rows = new EventRows(columns, report);
-    this.rows.isHtml = report.format === 'systrace-html';
     this.others = new OtherLines(this.rows, this.prefix);
   }
 
@@ -46,7 +45,7 @@ export class Scanner {
     while (p < end && columns.length <= full) {
       rows.line = ++this.line;
       if (p < lastStart && !others.wantsEveryLine && prefix.readDefault(bytes, p + prefix.shift)) {
-        const comm = rows.defaultComm(bytes, prefix.commStart, prefix.pid);
+        const comm = rows.comms.ofDefaultLine(bytes, prefix.commStart, prefix.pid);
         if (comm >= 0) {
           if (!this.sawDefaultLine) this.firstDefaultLine();
           p = rows.read(bytes, prefix, comm) + 1;
@@ -81,6 +80,7 @@ export class Scanner {
   /** After the last line. */
   finish(): void {
     this.others.finish();
+    this.rows.finish();
   }
 
   /** Makes the report true to what was read so far; before a batch is handed out. */

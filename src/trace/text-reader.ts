@@ -32,7 +32,7 @@ export class TextReader implements TraceReader {
   }
 
   get comms(): readonly string[] {
-    return this.scanner.rows.comms.names;
+    return this.scanner.rows.comms.dictionary.names;
   }
 
   get gfps(): readonly string[] {

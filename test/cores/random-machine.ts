@@ -12,7 +12,13 @@ import { GFP_KERNEL } from '../../src/kernel/gfp.js';
 import { PAGEBLOCK_PAGES } from '../../src/kernel/orders.js';
 import { rulesFor } from '../../src/kernel/rules.js';
 import { type Machine, ZONE_DMA, ZONE_DMA32, ZONE_NAMES, ZONE_NORMAL } from '../../src/machine/machine.js';
-import { type AllocRequest, type Core, FAILURE_NAMES, NO_OBSERVER } from '../../src/pagealloc/core.js';
+import {
+  type AllocRequest,
+  type Core,
+  type CoreObserver,
+  FAILURE_NAMES,
+  NO_OBSERVER,
+} from '../../src/pagealloc/core.js';
 import { requestOf } from './core-fixture.js';
 
 /** Where a zone may lie: DMA ends at 16 MiB, one zone crosses a GiB, Normal begins at 4 GiB. */
@@ -134,11 +140,23 @@ export class Bench {
   protected pageTablesRefused = 0;
   private cpu = 0;
 
-  constructor(entry: CoreEntry, parameters: ParameterValues, machine: Machine) {
+  constructor(
+    entry: CoreEntry,
+    parameters: ParameterValues,
+    machine: Machine,
+    observer: CoreObserver = NO_OBSERVER,
+  ) {
     this.machine = machine;
     this.directMap = new DirectMap(machine);
     this.core = entry.create(
-      { machine, directMap: this.directMap, snapshot: null, live: null, kswapdIsRecorded: false, observer: NO_OBSERVER },
+      {
+        machine,
+        directMap: this.directMap,
+        snapshot: null,
+        live: null,
+        kswapdIsRecorded: false,
+        observer,
+      },
       parameters,
     );
     this.directMap.pageTableSource = () => this.takePageTable();
@@ -257,10 +275,10 @@ export type Step =
   | { readonly name: 'tick'; cpu: number; zone: number }
   | { readonly name: 'drain'; cpu: number };
 
-/** Steps with requests of these classes. */
-export function anySteps(classes: readonly number[]): fc.Arbitrary<Step[]> {
+/** Steps with requests of these classes and of these types, each as often as it is named. */
+export function anySteps(classes: readonly number[], types: readonly number[]): fc.Arbitrary<Step[]> {
   const anyClass = fc.constantFrom(...classes);
-  const anyType = fc.constantFrom(0, 0, 1, 2);
+  const anyType = fc.constantFrom(...types);
   const step: fc.Arbitrary<Step> = fc.oneof(
     {
       weight: 8,
