@@ -2,32 +2,47 @@
 
 const FIRST_AFTER_MS = 1000;
 const EVERY_MS = 200;
+const MIB = 2 ** 20;
 
 export interface Progress {
-  /** Share of the work that is done, 0 to 1. */
-  readonly update: (share: number) => void;
+  /** Bytes read so far, and how many there are to read; null when nobody knows. */
+  readonly update: (bytes: number, total: number | null) => void;
   /** Clears the line; safe to call twice. */
   readonly stop: () => void;
 }
 
-export function startProgress(wanted: boolean): Progress {
-  if (!wanted || process.stderr.isTTY !== true) return { update: () => {}, stop: () => {} };
-  const began = Date.now();
+export interface ProgressPlace {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+export function startProgress(
+  wanted: boolean,
+  place: ProgressPlace = process.stderr,
+  now: () => number = Date.now,
+): Progress {
+  if (!wanted || place.isTTY !== true) return { update: () => {}, stop: () => {} };
+  const began = now();
   let next = began + FIRST_AFTER_MS;
   let shown = false;
   return {
-    update(share) {
-      const now = Date.now();
-      if (now < next) return;
-      next = now + EVERY_MS;
-      const seconds = (now - began) / 1000;
-      const left = share > 0.01 ? `, ${Math.ceil((seconds / share) * (1 - share))} s left` : '';
-      process.stderr.write(`\r\x1b[Kmm-sim: ${Math.floor(share * 100)} %${left}`);
+    update(bytes, total) {
+      const time = now();
+      if (time < next) return;
+      next = time + EVERY_MS;
+      place.write(`\r\x1b[Kmm-sim: ${words(bytes, total, (time - began) / 1000)}`);
       shown = true;
     },
     stop() {
-      if (shown) process.stderr.write('\r\x1b[K');
+      if (shown) place.write('\r\x1b[K');
       shown = false;
     },
   };
+}
+
+function words(bytes: number, total: number | null, seconds: number): string {
+  if (total === null || total === 0) return `${Math.floor(bytes / MIB)} MiB read`;
+  const share = Math.min(bytes / total, 1);
+  const left = share > 0.01 ? `, ${Math.ceil((seconds / share) * (1 - share))} s left` : '';
+  return `${Math.floor(share * 100)} %${left}`;
 }

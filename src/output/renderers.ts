@@ -3,7 +3,7 @@
 import { EXIT, UserError } from '../kernel/errors.js';
 import { nearest } from '../metrics/nearest.js';
 import type { Result } from '../metrics/result.js';
-import { type CheckView, checkDocument } from './check.js';
+import { type CheckReport, checkDocument } from './check.js';
 import { paintFor } from './color.js';
 import { compareDocument } from './compare.js';
 import { csvText, renderCsv } from './csv.js';
@@ -36,12 +36,13 @@ export const RENDERERS: { readonly [format in Format]: Renderer<Result> } = {
   ndjson: renderNdjson,
 };
 
-export const CHECK_RENDERERS: { readonly [format in Format]: Renderer<CheckView> } = {
+/** People get all that is known; scripts the result alone. */
+export const CHECK_RENDERERS: { readonly [format in Format]: Renderer<CheckReport> } = {
   table: (check, { color }) => renderText(checkDocument(check), paintFor(color)),
   markdown: (check) => renderMarkdown(checkDocument(check)),
-  csv: (check) => csvText([['key', 'value'], ...leavesOf(check, '')]),
-  json: renderJson,
-  ndjson: (check) => `${JSON.stringify(check)}\n`,
+  csv: ({ result }) => csvText([['key', 'value'], ...leavesOf(result, '')]),
+  json: ({ result }) => renderJson(result),
+  ndjson: ({ result }) => `${JSON.stringify(result)}\n`,
 };
 
 /** A format by the name that the user gave. Throws UserError (exit code 2) with the nearest one. */

@@ -85,8 +85,15 @@ export interface LivePages {
 /** Told of what a user may ask to see event by event (`--events`). Called only where something rare happens. */
 export interface CoreObserver {
   flip(pfn: number, pages: number, direction: 'toUnmapped' | 'toMapped', cause: string): void;
-  /** A request was served from another migratetype's list. */
-  fallback(pfn: number, order: number, reason: 'claim' | 'steal', from: number, to: number): void;
+  /** A request was served from another migratetype's list: from a page of `found` order there. */
+  fallback(
+    pfn: number,
+    order: number,
+    reason: 'claim' | 'steal',
+    from: number,
+    to: number,
+    found: number,
+  ): void;
   /** A request passed over a zone, or dropped a restriction, and went on. */
   fallthrough(pfn: number, order: number, reason: string): void;
   failure(order: number, reason: number): void;

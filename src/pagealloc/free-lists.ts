@@ -11,6 +11,7 @@ import {
   MIGRATE_CMA,
   MIGRATE_HIGHATOMIC,
   MIGRATE_ISOLATE,
+  MIGRATE_MOVABLE,
   MIGRATE_PCPTYPES,
   MIGRATE_TYPES,
   MIGRATE_UNMOVABLE,
@@ -32,6 +33,18 @@ import {
 /** No page, no list. */
 export const NONE = -1;
 const LISTS_PER_ZONE = NR_PAGE_ORDERS * NR_FREETYPE_IDXS;
+
+/**
+ * A task in direct compaction that waits for a block: the first free of its own that completes one hands it
+ * over before it reaches a list (page-allocator §2.6).
+ */
+export interface CompactionCapture {
+  readonly zone: number;
+  readonly order: number;
+  readonly migratetype: number;
+  /** Node of the block that was handed over; NONE before. */
+  node: number;
+}
 
 /** Lists that all zones of a machine need. */
 export function buddyListCount(machine: Machine): number {
@@ -65,6 +78,8 @@ export class FreeLists {
   readonly nrFreeCma: Float64Array;
   /** CPU on whose behalf the lists change now. */
   cpu = 0;
+  /** The running task compacts and waits for a block; null for all others. */
+  capture: CompactionCapture | null = null;
 
   constructor(machine: Machine, frames: PageFrames, counters: AllocatorCounters) {
     this.zones = machine.zones;
@@ -185,6 +200,7 @@ export class FreeLists {
       throw new InvariantError('a free page would have a freetype without a list (freetype-series §7.2)');
     this.account(zone, 1 << order, freetype);
     while (order < PAGEBLOCK_ORDER) {
+      if (this.capture !== null && this.isCaptured(this.capture, zone, node, order, freetype)) return;
       const buddy = node ^ (1 << order);
       if (info[buddy] !== (INFO_FREE | order)) {
         this.add(zone, order, freetype, node, toTail || this.mergesNext(node & ~(1 << order), order));
@@ -196,6 +212,7 @@ export class FreeLists {
       if (order === PAGEBLOCK_ORDER) node = frames.releaseSlab(node);
     }
     if (order === PAGEBLOCK_ORDER) {
+      if (this.capture !== null && this.isCaptured(this.capture, zone, node, order, freetype)) return;
       const block = node - frames.blockBase;
       const buddyBlock = block ^ 1;
       const buddy = frames.blockBase + buddyBlock;
@@ -211,6 +228,16 @@ export class FreeLists {
       }
     }
     this.add(zone, order, freetype, node, toTail);
+  }
+
+  /** compaction_capture(): tested before each step of merging, so a larger block than wanted is never taken (§2.6). */
+  private isCaptured(capture: CompactionCapture, zone: number, node: number, order: number, freetype: number): boolean {
+    if (capture.node !== NONE || capture.zone !== zone || capture.order !== order) return false;
+    if (freetype === MIGRATE_CMA || freetype === MIGRATE_ISOLATE) return false;
+    if (order < PAGEBLOCK_ORDER && freetype === MIGRATE_MOVABLE && capture.migratetype !== MIGRATE_MOVABLE) return false;
+    capture.node = node;
+    this.account(zone, -(1 << order), freetype);
+    return true;
   }
 
   /** buddy_merge_likely(): would the next free merge twice? `parent` is the page of order + 1 (page-allocator §2.3). */

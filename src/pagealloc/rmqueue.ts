@@ -99,7 +99,7 @@ export class Rmqueue {
           : this.tryClaimBlock(zone, head, order, startType, fallbackType, flags);
       if (node === NONE) continue;
       this.lists.counters.countFallback(FALLBACK_CLAIM, startType, fallbackType, o);
-      this.observer.fallback(this.lists.frames.pfnOf(node), order, 'claim', fallbackType, startType);
+      this.observer.fallback(this.lists.frames.pfnOf(node), order, 'claim', fallbackType, startType, o);
       return node;
     }
     return NONE;
@@ -164,7 +164,7 @@ export class Rmqueue {
       const node = lists.expand(zone, head, order, o, fallbackType);
       lists.account(zone, -(1 << order), fallbackType);
       lists.counters.countFallback(FALLBACK_STEAL, startType, fallbackType, o);
-      this.observer.fallback(lists.frames.pfnOf(node), order, 'steal', fallbackType, startType);
+      this.observer.fallback(lists.frames.pfnOf(node), order, 'steal', fallbackType, startType, o);
       return node;
     }
     return NONE;

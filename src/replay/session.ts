@@ -24,9 +24,13 @@ import { type OpenedTrace, openTrace } from '../trace/open.js';
 import type { TraceReader } from '../trace/reader.js';
 import { DEFAULT_VMEMMAP } from '../trace/struct-page.js';
 import type { ReplayPlan, StartLive } from './plan.js';
+import { type OnProgress, ReadingProgress } from './reading-progress.js';
 import { runCores } from './run-cores.js';
 import { liveInRuns, liveInSnapshot, NOTHING_LIVE } from './start-live.js';
 import { type Survey, surveyTrace } from './survey.js';
+
+/** Over the trace: the survey's and the replay's. */
+const PASSES = 2;
 
 export type Start = 'empty' | 'trace' | 'capture';
 
@@ -46,8 +50,7 @@ export interface SessionOptions {
   readonly tlbCpus: readonly number[];
   readonly costPreset: NamedCostPreset;
   readonly writeEvent: ((line: string) => void) | null;
-  /** Told of bytes read: a share of all reading that is to be done, 0 to 1. */
-  readonly onProgress?: (share: number) => void;
+  readonly onProgress?: OnProgress;
 }
 
 export interface SessionOutcome {
@@ -57,6 +60,9 @@ export interface SessionOutcome {
 }
 
 export async function runSession(given: SessionOptions): Promise<SessionOutcome> {
+  refuseAmbiguousLine(given);
+  // A name or size that is wrong is told before the trace is read.
+  await machineOptions(given.machine);
   const capture = given.traces.length === 1 ? await findCapture(given.traces[0].path) : null;
   // A capture may be named by its folder.
   const options =
@@ -65,17 +71,22 @@ export async function runSession(given: SessionOptions): Promise<SessionOutcome>
       : { ...given, traces: [{ path: capture.traceFile, name: given.traces[0].name }] };
   const snapshot = await startSnapshot(options, capture);
   const marks = await allMarks(options);
-  const { survey, sha256 } = await surveyAll(options, capture, snapshot);
+  const progress = new ReadingProgress(PASSES, options.onProgress ?? (() => {}));
+  const { survey, sha256 } = await surveyAll(options, capture, snapshot, progress);
+  refuseNoRequests(survey, options);
   const notes = [...survey.check.report.notes, ...survey.gfpNotes];
   const { machine, inferred } = await machineFor(options, capture, snapshot, survey);
   if (inferred !== null) notes.push(inferred);
+  const nearestRules = rulesFor(kernelOf(options, capture, survey))?.warning;
+  if (nearestRules !== undefined) notes.push(nearestRules);
+  if (options.placement === 'recorded') refuseTooSmall(survey, machine);
   const start = startState(options, snapshot);
   const live = start === 'trace' ? livePages(survey, machine, options, notes) : null;
   const plan = planOf(options, survey, marks, machine, snapshot, startLiveOf(start, snapshot, live));
 
-  const { reader } = await openAll(options, false);
+  const { reader, files } = await openAll(options, false);
   try {
-    const runs = await runCores(options.cores, reader, {
+    const runs = await runCores(options.cores, progress.watch(reader, files), {
       machine,
       snapshot,
       live,
@@ -174,10 +185,11 @@ async function surveyAll(
   options: SessionOptions,
   capture: Capture | null,
   snapshot: StateSnapshot | null,
+  progress: ReadingProgress,
 ): Promise<{ survey: Survey; sha256: string }> {
   const { reader, files } = await openAll(options, true);
   try {
-    const survey = await surveyTrace(reader, {
+    const survey = await surveyTrace(progress.watch(reader, files), {
       exactStartState: snapshot !== null,
       buddyLevelEvents:
         capture === null ? undefined : capture.info.trace.events.mm_page_alloc_zone_locked !== undefined,
@@ -201,14 +213,14 @@ async function machineFor(
   survey: Survey,
 ): Promise<{ machine: Machine; inferred: string | null }> {
   const { machine: choice } = options;
-  const { details, result, report } = survey.check;
+  const { details, result } = survey.check;
   if (snapshot !== null && capture !== null) {
     const iomem = await capture.iomem();
     const extra = { name: capture.name, iomem, cpus: choice.cpus, kernel: choice.kernel };
     return { machine: machineOfSnapshot(snapshot, extra), inferred: null };
   }
-  const release = capture?.info.kernel.release ?? report.release;
-  const kernel = choice.kernel ?? (release !== '' && rulesFor(release) !== null ? release : undefined);
+  const release = kernelOf(options, capture, survey);
+  const kernel = choice.kernel ?? (rulesFor(release) !== null ? release : undefined);
   const cpus = choice.cpus ?? Math.max(result.cpus, 1);
   if (choice.machine !== undefined || choice.memory !== undefined) {
     const base = await machineOptions({ ...choice, kernel });
@@ -222,8 +234,13 @@ async function machineFor(
   });
   return {
     machine,
-    inferred: `no machine was named: ${formatSize(memory)} with ${cpus} CPUs, which the trace's pages fit into`,
+    inferred: `no --machine: ${formatSize(memory)} and ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'} hold all pages of the trace`,
   };
+}
+
+/** What the user says, else the recording, else ''. */
+function kernelOf({ machine }: SessionOptions, capture: Capture | null, { check }: Survey): string {
+  return machine.kernel ?? capture?.info.kernel.release ?? check.report.release;
 }
 
 /** The smallest power of two, from 1 GiB on, whose memory map reaches the page. */
@@ -240,22 +257,45 @@ function livePages(
   { machine: choice }: SessionOptions,
   notes: string[],
 ): LivePages {
-  const { start: first, highestPfn } = survey.check.details;
-  const isChosen = choice.machine !== undefined || choice.memory !== undefined;
-  if (isChosen && highestPfn >= machine.endPfn) {
-    throw new UserError(
-      EXIT.doesNotFit,
-      `the trace names page ${highestPfn}, the machine ends at page ${machine.endPfn - 1}`,
-      { advice: `use --memory ${formatSize(smallestMemory(highestPfn))}, or --start empty` },
-    );
-  }
+  const { start: first } = survey.check.details;
+  if (choice.machine !== undefined || choice.memory !== undefined)
+    refuseTooSmall(survey, machine, ', or --start empty');
   if (first.pages > 0) {
-    const doubt = first.doubtfulPages > 0 ? `, ${first.doubtfulPages} of them in doubt` : '';
+    const doubt = first.doubtfulPages > 0 ? `, ${grouped(first.doubtfulPages)} of them in doubt` : '';
     notes.push(
-      `start trace: ${first.pages} pages were in use when the trace began${doubt}; all others count as free`,
+      `start trace: ${grouped(first.pages)} pages were in use when the trace began${doubt}; all others count as free`,
     );
   }
   return { start: first.start, end: first.end, migratetype: new Int8Array(first.start.length).fill(-1) };
+}
+
+/** Where pages keep their places, the machine must have them. */
+function refuseTooSmall({ check }: Survey, machine: Machine, otherwise = ''): void {
+  const { highestPfn } = check.details;
+  if (highestPfn < machine.endPfn) return;
+  throw new UserError(
+    EXIT.doesNotFit,
+    `the trace names page ${highestPfn}, the machine ends at page ${machine.endPfn - 1}`,
+    { advice: `use --memory ${formatSize(smallestMemory(highestPfn))}${otherwise}` },
+  );
+}
+
+/** A table of zeros would look like an answer. */
+function refuseNoRequests({ check }: Survey, { traces }: SessionOptions): void {
+  const { allocations, frees } = check.result;
+  if (allocations.served + allocations.failed + frees.reported > 0) return;
+  const name = traces.map((trace) => trace.name).join(' + ');
+  throw new UserError(EXIT.badInput, 'holds no mm_page_alloc and no mm_page_free event', {
+    place: { file: name },
+    advice: `see what it holds with 'mm-sim check ${traces[0].name}'`,
+  });
+}
+
+function refuseAmbiguousLine({ traces, untilLine }: SessionOptions): void {
+  if (traces.length < 2 || untilLine === Number.POSITIVE_INFINITY) return;
+  throw new UserError(EXIT.commandLine, `--until ${untilLine}: several traces have such a line`, {
+    advice: 'give a time, such as 1.5s',
+  });
 }
 
 function startLiveOf(start: Start, snapshot: StateSnapshot | null, live: LivePages | null): StartLive {
@@ -327,18 +367,28 @@ function totalEvents(byKind: Readonly<Record<string, number>>): number {
 }
 
 const SKIPPED_WORDS: Readonly<Record<string, string>> = {
-  batchRepeats: 'batch repeats of frees',
-  freesOfUnseenPages: 'frees of pages never seen (silent allocations)',
+  batchRepeats: 'frees told again by mm_page_free_batched',
+  freesOfUnseenPages: 'frees of pages that were handed out silently',
   freesAfterCompactionFree: 'pages that compaction took back',
-  recordedPageTables: "page tables of the recorded kernel's own splits",
+  recordedPageTables: "page tables for the recorded kernel's own splits",
   freesOfFailedRequests: 'frees of requests that failed here',
-  allocationsOverLivePages: 'allocations over live pages (lost frees)',
 };
 
-/** One sentence for all that was not a request, with its count (DESIGN §4). */
+/** One sentence for all that was not a request, with its count (DESIGN §4), and one for what was made up. */
 function skippedNotes(skipped: Readonly<Record<string, number>>): string[] {
   const parts = Object.entries(SKIPPED_WORDS)
     .filter(([key]) => skipped[key] > 0)
-    .map(([key, words]) => `${skipped[key]} ${words}`);
-  return parts.length === 0 ? [] : [`not requests: ${parts.join(', ')}`];
+    .map(([key, words]) => `${grouped(skipped[key])} ${words}`);
+  const notes = parts.length === 0 ? [] : [`left out, being no requests: ${parts.join('; ')}`];
+  const { allocationsOverLivePages: lost } = skipped;
+  if (lost > 0) {
+    notes.push(
+      `${grouped(lost)} ${lost === 1 ? 'page was' : 'pages were'} handed out while still live: the frees are missing in the trace and were made up`,
+    );
+  }
+  return notes;
+}
+
+function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }

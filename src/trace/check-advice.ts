@@ -14,7 +14,10 @@ export function cannotTell(result: CheckResult, facts: Facts, report: ReadReport
   const requests = result.allocations.served + result.allocations.failed;
   if (requests === 0) return ['anything: it has no mm_page_alloc event'];
   say(result.frees.reported === 0, 'when pages were freed');
-  say(result.grade !== 'A' && result.grade !== 'S', 'which pages were live all the time, from before its start to its end');
+  say(
+    result.grade !== 'A' && result.grade !== 'S',
+    'which pages were live all the time, from before its start to its end',
+  );
   say(!facts.buddyLevelEvents, 'which free pages were in the buddy lists and which in pcp lists');
   say(lost.events > 0 || lost.unknownGaps > 0, 'what happened in its gaps');
   say(report.clock === 'ticks', 'how long anything took: the clock has no unit');
@@ -37,7 +40,10 @@ export function remarksOn(result: CheckResult, facts: Facts): string[] {
     start.doubtfulPages > 0,
     `${start.doubtfulPages} of these were first seen after compaction began and may have been handed out silently`,
   );
-  say(partialFrees.count > 0, `${partialFrees.count} frees gave back a part of a bigger allocation, which is normal`);
+  say(
+    partialFrees.count > 0,
+    `${partialFrees.count} frees gave back a part of a bigger allocation, which is normal`,
+  );
   say(
     doubleFrees.count > 0,
     `${doubleFrees.count} frees are of pages seen freed before: handed out silently (bulk lists, compaction), or events are lost`,
@@ -54,13 +60,22 @@ export function remarksOn(result: CheckResult, facts: Facts): string[] {
     impossible.count > 0,
     `${impossible.count} events name pages or orders that no machine has (first: line ${impossible.first?.line}) and are not followed`,
   );
-  say(facts.compactionReturns > 0, `${facts.compactionReturns} mm_page_free lines are no frees: compaction took its target back`);
-  say(facts.bulkPages > 0, `${facts.bulkPages} pages were handed out by the bulk allocator, without mm_page_alloc`);
+  say(
+    facts.compactionReturns > 0,
+    `${facts.compactionReturns} mm_page_free lines are no frees: compaction took its target back`,
+  );
+  say(
+    facts.bulkPages > 0,
+    `${facts.bulkPages} pages were handed out by the bulk allocator, without mm_page_alloc`,
+  );
   const { betweenMarkers } = facts;
   if (betweenMarkers !== null) {
     const { served, frees } = betweenMarkers;
     const outside = result.allocations.served - served + (result.frees.reported - frees);
-    say(outside > 0, `outside the snapshot markers, and not replayed: ${outside} of the allocations and frees`);
+    say(
+      outside > 0,
+      `outside the snapshot markers, and not replayed: ${outside} of the allocations and frees`,
+    );
   }
   return collected;
 }
@@ -80,10 +95,16 @@ export function adviceFor(result: CheckResult, facts: Facts, report: ReadReport)
     (result.lost.events > 0 || result.lost.unknownGaps > 0) && isText,
     'record with a larger buffer (buffer_size_kb) and fewer events, so that nothing is lost',
   );
-  say((report.clock === 'ticks' || report.clock === 'relative') && isText, "record with 'echo mono > trace_clock', or global on several CPUs");
+  say(
+    (report.clock === 'ticks' || report.clock === 'relative') && isText,
+    "record with 'echo mono > trace_clock', or global on several CPUs",
+  );
   say(report.clock === 'none' && isText, 'record with time stamps (option context-info)');
   say(facts.namelessRequests > 0 && isText, 'raise saved_cmdlines_size, so that every task keeps its name');
-  say(report.format === 'perf-trace', "use 'perf script -F comm,tid,cpu,time,event,trace --ns': perf trace leaves out CPU and fields");
+  say(
+    report.format === 'perf-trace',
+    "use 'perf script -F comm,tid,cpu,time,event,trace --ns': perf trace leaves out CPU and fields",
+  );
   say(report.truncatedLastLine, 'the last line is cut: the file may have been copied while it was written');
   say(report.timeBackwards.count > 0 && isText, 'record with one clock for all CPUs (global or mono)');
   say(collected.length > 0 && isText, "'mm-sim record' prints a script that does all this");

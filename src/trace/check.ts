@@ -2,8 +2,9 @@
  * `check`: what a trace is, what it lost, what it cannot tell, and its fidelity grade (DESIGN §4, §5;
  * trace-formats §10.3). One pass, which also collects what a replay needs of the time before the trace.
  */
-import { CONTEXT_HARDIRQ, CONTEXT_SOFTIRQ, type EventColumns, UNKNOWN_CPU } from './columns.js';
+
 import { adviceFor, cannotTell, remarksOn } from './check-advice.js';
+import { CONTEXT_HARDIRQ, CONTEXT_SOFTIRQ, type EventColumns, UNKNOWN_CPU } from './columns.js';
 import { type EraGuess, guessEra } from './era.js';
 import { EVENTS, KIND } from './events.js';
 import { FirstTouch, type LiveAtStart } from './first-touch.js';
@@ -69,7 +70,11 @@ export interface CheckDetails {
   readonly namelessRequests: number;
   readonly highestPfn: number;
   /** Events between the markers of a capture; null without markers. */
-  readonly betweenMarkers: { readonly served: number; readonly failed: number; readonly frees: number } | null;
+  readonly betweenMarkers: {
+    readonly served: number;
+    readonly failed: number;
+    readonly frees: number;
+  } | null;
   /** Event names that mm-sim does not read, most frequent first, at most ten. */
   readonly unknownNames: readonly { readonly name: string; readonly count: number }[];
   readonly start: LiveAtStart;

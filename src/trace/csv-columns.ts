@@ -4,7 +4,17 @@
  */
 import type { Clock } from './report.js';
 
-export type CsvColumn = 'time' | 'cpu' | 'pid' | 'comm' | 'op' | 'pfn' | 'order' | 'migratetype' | 'gfp' | 'class';
+export type CsvColumn =
+  | 'time'
+  | 'cpu'
+  | 'pid'
+  | 'comm'
+  | 'op'
+  | 'pfn'
+  | 'order'
+  | 'migratetype'
+  | 'gfp'
+  | 'class';
 
 interface ColumnDefinition {
   readonly column: CsvColumn;
@@ -26,7 +36,11 @@ export const CSV_COLUMNS: readonly ColumnDefinition[] = [
   { column: 'op', names: ['op', 'event', 'type', 'kind', 'action'] },
   { column: 'pfn', names: ['pfn', 'page', 'id', 'addr'] },
   { column: 'order', names: ['order', 'size_order', 'size', 'bytes', 'nr_pages'], otherwise: '0' },
-  { column: 'migratetype', names: ['migratetype', 'mt', 'migrate_type', 'type_id'], otherwise: 'that of the gfp flags' },
+  {
+    column: 'migratetype',
+    names: ['migratetype', 'mt', 'migrate_type', 'type_id'],
+    otherwise: 'that of the gfp flags',
+  },
   { column: 'gfp', names: ['gfp', 'gfp_flags', 'flags', 'gfp_mask'], otherwise: 'GFP_KERNEL' },
   { column: 'class', names: ['class', 'mark'], otherwise: 'none' },
 ];
@@ -80,7 +94,8 @@ export function readHeader(fields: readonly string[]): CsvHeader {
   }
   const unread = fields.filter((_, index) => !used.has(index));
   const notes: string[] = [];
-  if (unread.length > 0) notes.push(`columns that were not read: ${unread.map((name) => name.trim()).join(', ')}`);
+  if (unread.length > 0)
+    notes.push(`columns that were not read: ${unread.map((name) => name.trim()).join(', ')}`);
   if (defaults.length > 0) notes.push(`columns that are missing, and what was taken: ${defaults.join(', ')}`);
   const orderName = found.order;
   return {
@@ -89,7 +104,8 @@ export function readHeader(fields: readonly string[]): CsvHeader {
     called,
     clock: found.time === '' ? 'none' : found.time === 'tick' ? 'ticks' : 'seconds',
     timeDigits: TIME_DIGITS[found.time] ?? -1,
-    orderAs: orderName === 'size' || orderName === 'bytes' ? 'bytes' : orderName === 'nr_pages' ? 'pages' : 'order',
+    orderAs:
+      orderName === 'size' || orderName === 'bytes' ? 'bytes' : orderName === 'nr_pages' ? 'pages' : 'order',
     pfnAsAddress: found.pfn === 'addr',
     notes,
     missing,

@@ -14,9 +14,16 @@ import { FREETYPE_NAMES, MIGRATE_TYPES } from '../kernel/migratetypes.js';
 import { MAX_PAGE_ORDER, PAGE_SIZE } from '../kernel/orders.js';
 import { EventColumns, NO_GFP, NO_PFN, UNKNOWN_CPU, UNKNOWN_MIGRATETYPE } from './columns.js';
 import { type CsvColumn, type CsvHeader, delimiterOf, readHeader } from './csv-columns.js';
-import { type Instant, LARGEST_PFN, orderOfPages, pageOfAddress, readTime, wholeNumber } from './csv-values.js';
-import { EVENTS, KIND } from './events.js';
+import {
+  type Instant,
+  LARGEST_PFN,
+  orderOfPages,
+  pageOfAddress,
+  readTime,
+  wholeNumber,
+} from './csv-values.js';
 import { emptyReport } from './empty-report.js';
+import { EVENTS, KIND } from './events.js';
 import { decodeGfp } from './gfp.js';
 import { nearestName } from './mark-expression.js';
 import { NameTable } from './name-table.js';
@@ -32,7 +39,8 @@ const PIECE_BYTES = 32_000;
 const LONGEST_RECORD = 65_536;
 const LONGEST_HEADER = 65_536;
 const LF = 10;
-const HEADER_ADVICE = 'the first line must name the columns, such as time_ns,cpu,pid,comm,op,pfn,order,migratetype,gfp';
+const HEADER_ADVICE =
+  'the first line must name the columns, such as time_ns,cpu,pid,comm,op,pfn,order,migratetype,gfp';
 /** Numbers in a CSV are those of today's kernels: the file cannot say otherwise. */
 const ERA = { names: '5.14-7.3', layout: '5.0-7.3' } as const;
 
@@ -62,7 +70,9 @@ const KERNEL_NAMES: readonly (readonly [number, string])[] = [
   [KIND.pcpuDrain, 'mm_page_pcpu_drain'],
 ];
 
-const OTHER_EVENTS: ReadonlySet<string> = new Set(EVENTS.map(({ name }) => name).filter((name) => !OPS.has(name)));
+const OTHER_EVENTS: ReadonlySet<string> = new Set(
+  EVENTS.map(({ name }) => name).filter((name) => !OPS.has(name)),
+);
 const MIGRATETYPE_NAMES: readonly string[] = FREETYPE_NAMES.slice(0, MIGRATE_TYPES);
 const QUOTE_ADVICE = 'put the whole field in quotes and double the quotes inside it';
 
@@ -147,7 +157,10 @@ class CsvReader implements TraceReader {
     this.parser.on('error', () => {});
     while (this.header === undefined && !this.isEnded) await this.feed();
     if (this.header !== undefined) return;
-    throw new UserError(EXIT.badInput, 'holds no rows', { place: { file: this.file }, advice: HEADER_ADVICE });
+    throw new UserError(EXIT.badInput, 'holds no rows', {
+      place: { file: this.file },
+      advice: HEADER_ADVICE,
+    });
   }
 
   async next(): Promise<EventColumns | null> {
@@ -309,7 +322,9 @@ class CsvReader implements TraceReader {
       report.originSeconds = instant.seconds;
       report.originNs = instant.ns;
       if (timeDigits === 0 && !text.includes('.') && header.called.time.toLowerCase() !== 'time_s') {
-        report.notes.push(`${header.called.time} is read as seconds; call it time_ns, time_us or tick if it is not`);
+        report.notes.push(
+          `${header.called.time} is read as seconds; call it time_ns, time_us or tick if it is not`,
+        );
       }
     }
     const seconds = instant.seconds - report.originSeconds;
@@ -323,7 +338,14 @@ class CsvReader implements TraceReader {
     return timeNs;
   }
 
-  private number(header: CsvHeader, fields: string[], column: CsvColumn, line: number, none: number, largest: number): number {
+  private number(
+    header: CsvHeader,
+    fields: string[],
+    column: CsvColumn,
+    line: number,
+    none: number,
+    largest: number,
+  ): number {
     const at = header.at[column];
     if (at < 0) return none;
     const text = fields[at].trim();
@@ -343,7 +365,11 @@ class CsvReader implements TraceReader {
     const text = fields[header.at.pfn].trim();
     const name = header.called.pfn;
     if (text === '') {
-      throw this.error(line, `${name} is empty`, "name the page, or write 'fail' for a request that got none");
+      throw this.error(
+        line,
+        `${name} is empty`,
+        "name the page, or write 'fail' for a request that got none",
+      );
     }
     if (header.pfnAsAddress) {
       const page = pageOfAddress(text);
@@ -352,20 +378,30 @@ class CsvReader implements TraceReader {
       throw this.error(line, `${name} ${text} is not a multiple of the page size, ${PAGE_SIZE}`);
     }
     // The kernel's own way to say that a request failed (trace-formats §1 item 3).
-    if (op === 'mm_page_alloc' && (Number(text) === 0 || text.toLowerCase() === '0xffffffffffffffff')) return NO_PFN;
+    if (op === 'mm_page_alloc' && (Number(text) === 0 || text.toLowerCase() === '0xffffffffffffffff'))
+      return NO_PFN;
     const value = wholeNumber(text);
     if (value >= 0 && value <= LARGEST_PFN) return value;
     throw this.notANumber(header, 'pfn', text, line);
   }
 
   private order(header: CsvHeader, fields: string[], line: number): number {
-    const value = this.number(header, fields, 'order', line, header.orderAs === 'order' ? 0 : 1, Number.MAX_SAFE_INTEGER);
+    const value = this.number(
+      header,
+      fields,
+      'order',
+      line,
+      header.orderAs === 'order' ? 0 : 1,
+      Number.MAX_SAFE_INTEGER,
+    );
     const pages = header.orderAs === 'bytes' ? Math.ceil(value / PAGE_SIZE) : value;
     const order = header.orderAs === 'order' ? value : orderOfPages(pages);
     if (order <= MAX_PAGE_ORDER) return order;
     const limit = `larger than the largest order, ${MAX_PAGE_ORDER}`;
     const problem =
-      header.orderAs === 'order' ? `order ${value} is ${limit}` : `${header.called.order} ${value} needs order ${order}, ${limit}`;
+      header.orderAs === 'order'
+        ? `order ${value} is ${limit}`
+        : `${header.called.order} ${value} needs order ${order}, ${limit}`;
     throw this.error(line, problem);
   }
 
@@ -409,7 +445,10 @@ class CsvReader implements TraceReader {
 
   private error(line: number, problem: string, advice?: string): UserError {
     const check = `check the column names with 'mm-sim check ${this.file}'`;
-    return new UserError(EXIT.badInput, problem, { place: { file: this.file, line }, advice: advice ?? check });
+    return new UserError(EXIT.badInput, problem, {
+      place: { file: this.file, line },
+      advice: advice ?? check,
+    });
   }
 
   private parserError(error: Error): unknown {

@@ -47,9 +47,20 @@ function clues({ report, gfps }: Pick<TraceReader, 'report' | 'gfps'>): Clue[] {
   add(era.nullPages > 0, OLDEST, 414, 'page=(null): up to 4.14');
   add(era.hexPfns > era.decimalPfns, 514, NEWEST, 'pfns are hexadecimal: 5.14 or newer');
   add(era.decimalPfns > era.hexPfns, OLDEST, 513, 'pfns are decimal: up to 5.13');
-  const hasOrder = (first: string, second: string): boolean => gfps.some((text) => text.includes(`${first}|${second}`));
-  add(hasOrder('__GFP_ZERO', '__GFP_COMP'), 613, NEWEST, '__GFP_ZERO stands before __GFP_COMP: newer than 6.12');
-  add(hasOrder('__GFP_COMP', '__GFP_ZERO'), OLDEST, 701, '__GFP_COMP stands before __GFP_ZERO: older than 7.2');
+  const hasOrder = (first: string, second: string): boolean =>
+    gfps.some((text) => text.includes(`${first}|${second}`));
+  add(
+    hasOrder('__GFP_ZERO', '__GFP_COMP'),
+    613,
+    NEWEST,
+    '__GFP_ZERO stands before __GFP_COMP: newer than 6.12',
+  );
+  add(
+    hasOrder('__GFP_COMP', '__GFP_ZERO'),
+    OLDEST,
+    701,
+    '__GFP_COMP stands before __GFP_ZERO: older than 7.2',
+  );
   add(eventsByName.has('mm_setup_per_zone_wmarks'), 616, NEWEST, 'mm_setup_per_zone_wmarks: 6.16 or newer');
   return found.filter((clue) => !isNoHashPointers(clue, found));
 }

@@ -18,19 +18,13 @@ import {
   startsWith,
   textOf,
 } from './bytes.js';
-import {
-  type EventColumns,
-  NO_GFP,
-  NO_PFN,
-  UNKNOWN_MIGRATETYPE,
-  UNKNOWN_PID,
-} from './columns.js';
+import { type EventColumns, NO_GFP, NO_PFN, UNKNOWN_MIGRATETYPE, UNKNOWN_PID } from './columns.js';
 import { CommNames } from './comm-names.js';
 import { ByteDictionary } from './dictionary.js';
 import { type EventShape, ShapeTable } from './event-shapes.js';
 import { KIND } from './events.js';
 import { FieldReader } from './field-reader.js';
-import { decodeGfp } from './gfp.js';
+import { decodeGfp, hasBareNames } from './gfp.js';
 import type { LinePrefix } from './line-prefix.js';
 import { MarkerReader } from './markers.js';
 import { PageEvent } from './page-event.js';
@@ -69,7 +63,7 @@ export class EventRows {
   /** Events that make up most of a trace: tried before a name is looked up. */
   private readonly recent: EventShape[] = [];
   /** The bytes being read, and a view of them. */
-  private bytes = new Uint8Array(0) as Uint8Array;
+  private bytes: Uint8Array = new Uint8Array(0);
   private view = viewOf(this.bytes);
 
   constructor(columns: EventColumns, report: ReadReport) {
@@ -181,12 +175,7 @@ export class EventRows {
     columns.length = row + 1;
   }
 
-  /** Are there pages of a bulk marker that found no room in the last batch? */
-  get hasPending(): boolean {
-    return this.markers.hasPending;
-  }
-
-  /** Writes as many of them as fit. */
+  /** Writes pages of a bulk marker that found no room in the last batch, as many as fit. */
   writePending(): void {
     this.markers.writePending(this.columns);
   }
@@ -274,8 +263,10 @@ export class EventRows {
   private isWhole(shape: EventShape, row: number): boolean {
     if (this.fields.seen !== shape.all) return false;
     const text = this.gfps.names[this.columns.gfp[row]];
-    return decodeGfp(text, { names: '5.14-7.3', layout: '5.0-7.3' }).unknown.length === 0;
+    const names = hasBareNames(text) ? '4.4-4.5' : '5.14-7.3';
+    return decodeGfp(text, { names, layout: '5.0-7.3' }).unknown.length === 0;
   }
+}
 
 export function lineFeed(bytes: Uint8Array, at: number): number {
   let p = at;

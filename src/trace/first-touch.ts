@@ -96,7 +96,8 @@ export class FirstTouch {
       const slab = this.states.slab(block);
       for (let offset = 0; offset < PAGEBLOCK_PAGES; offset++) {
         const state = slab[offset];
-        if (state >= WAS_LIVE && state < WAS_LIVE_TAIL) runs.add(block * PAGEBLOCK_PAGES + offset, state - WAS_LIVE);
+        if (state >= WAS_LIVE && state < WAS_LIVE_TAIL)
+          runs.add(block * PAGEBLOCK_PAGES + offset, state - WAS_LIVE);
       }
     }
     return runs.done(this.isolationSeen ? 0 : this.doubtful);

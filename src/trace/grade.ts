@@ -40,5 +40,8 @@ export function fidelityGrade(inputs: GradeInputs): FidelityGrade {
   if (losses.length > 0) return { grade: 'D', reasons: losses };
   const start = inputs.exactStartState ? 'exact start state' : 'no exact start state';
   if (!inputs.buddyLevelEvents) return { grade: 'C', reasons: ['no buddy-level events', start] };
-  return { grade: inputs.exactStartState ? 'A' : 'B', reasons: [start, 'buddy-level events', 'nothing lost'] };
+  return {
+    grade: inputs.exactStartState ? 'A' : 'B',
+    reasons: [start, 'buddy-level events', 'nothing lost'],
+  };
 }

@@ -181,7 +181,10 @@ export class LabelCollector {
     const counts = this.counts;
     // Without the counters the level of a split is not known: all but 1G machines split 2M leaves alone.
     const splits = vmeventDelta
-      ? { level2: vmeventDelta.direct_map_level2_splits ?? 0, level3: vmeventDelta.direct_map_level3_splits ?? 0 }
+      ? {
+          level2: vmeventDelta.direct_map_level2_splits ?? 0,
+          level3: vmeventDelta.direct_map_level3_splits ?? 0,
+        }
       : { level2: Math.max(counts.splitFlushes, counts.cpaSplits), level3: 0 };
     const { all, fragmenting, forUnmovable, unmovableIntoMovable } = counts;
     const classes = this.classes.build();

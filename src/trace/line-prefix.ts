@@ -98,10 +98,8 @@ export class LinePrefix {
       digit = bytes[++p] - ZERO;
     } while (digit >= 0 && digit <= 9);
     while (bytes[p] === BLANK) p++;
-    if (bytes[p] === OPEN_PAREN) {
-      p = afterTgid(bytes, p);
-      this.hasTgid = true;
-    }
+    const hasTgid = bytes[p] === OPEN_PAREN;
+    if (hasTgid) p = afterTgid(bytes, p);
     if (bytes[p] !== OPEN_BRACKET) return false;
     let cpu = 0;
     digit = bytes[++p] - ZERO;
@@ -147,6 +145,7 @@ export class LinePrefix {
       this.clock = TICKS;
     }
     if (bytes[p] !== COLON) return false;
+    if (hasTgid) this.hasTgid = true;
     this.seconds = seconds;
     this.commStart = start;
     this.commEnd = start + DEFAULT_COMM;

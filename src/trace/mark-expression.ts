@@ -141,8 +141,14 @@ function tokens(text: string): Token[] {
     else if (number !== null) found.push({ kind: 'number', at, text: number[0] });
     else if (quoted !== null) found.push({ kind: 'text', at, text: quoted[0] });
     else if (symbol !== undefined) found.push({ kind: 'symbol', at, text: symbol });
-    else if (rest[0] === '"') throw new ExpressionError(at, 'the quote is never closed', 'end the text with "');
-    else throw new ExpressionError(at, `'${rest[0]}' means nothing here`, 'see the syntax of ftrace event filters');
+    else if (rest[0] === '"')
+      throw new ExpressionError(at, 'the quote is never closed', 'end the text with "');
+    else
+      throw new ExpressionError(
+        at,
+        `'${rest[0]}' means nothing here`,
+        'see the syntax of ftrace event filters',
+      );
     at += found[found.length - 1].text.length;
   }
   found.push({ kind: 'end', at: text.length, text: '' });
@@ -173,7 +179,11 @@ class ExpressionParser {
   expectEnd(): void {
     const token = this.peek();
     if (token.kind !== 'end') {
-      throw new ExpressionError(token.at, `'${token.text}' does not continue the rule`, 'join conditions with && or ||');
+      throw new ExpressionError(
+        token.at,
+        `'${token.text}' does not continue the rule`,
+        'join conditions with && or ||',
+      );
     }
   }
 
@@ -212,7 +222,11 @@ class ExpressionParser {
     const field = Object.hasOwn(FIELDS, name.text) ? FIELDS[name.text] : undefined;
     if (field === undefined) {
       const nearest = nearestName(name.text, Object.keys(FIELDS).slice(0, 5));
-      throw new ExpressionError(name.at, `'${name.text}' is no field`, `did you mean ${nearest}? F${FIELD_LIST.slice(1)}`);
+      throw new ExpressionError(
+        name.at,
+        `'${name.text}' is no field`,
+        `did you mean ${nearest}? F${FIELD_LIST.slice(1)}`,
+      );
     }
     this.fields.add(field);
     const operator = this.advance();
@@ -225,7 +239,9 @@ class ExpressionParser {
         `use one of ${operators.join(' ')}`,
       );
     }
-    return field === 'comm' ? textTest(operator.text, this.text()) : numberTest(field, operator.text, this.number(field));
+    return field === 'comm'
+      ? textTest(operator.text, this.text())
+      : numberTest(field, operator.text, this.number(field));
   }
 
   private text(): string {
@@ -249,14 +265,22 @@ class ExpressionParser {
     const token = this.advance();
     if (token.kind === 'number') {
       if (!/^(-?[0-9]+|0[xX][0-9a-fA-F]+)$/.test(token.text)) {
-        throw new ExpressionError(token.at, `'${token.text}' is not a number`, 'write it decimal, or hexadecimal with 0x');
+        throw new ExpressionError(
+          token.at,
+          `'${token.text}' is not a number`,
+          'write it decimal, or hexadecimal with 0x',
+        );
       }
       return Number(token.text);
     }
     const names = field === 'gfp' ? GFP_NAMES : field === 'migratetype' ? MIGRATETYPE_NAMES : undefined;
     if (token.kind !== 'word' || names === undefined) {
       const seen = token.kind === 'end' ? 'the rule ends' : `${quote(token.text)} stands`;
-      throw new ExpressionError(token.at, `${seen} where a number is expected`, 'write it decimal, or hexadecimal with 0x');
+      throw new ExpressionError(
+        token.at,
+        `${seen} where a number is expected`,
+        'write it decimal, or hexadecimal with 0x',
+      );
     }
     const value = names.get(token.text);
     if (value === undefined) {

@@ -76,7 +76,13 @@ export class MarkTable {
   }
 
   private evaluate(comm: number, gfp: number, order: number, migratetype: number, pid: number): number {
-    const tuple: MarkTuple = { comm: this.names.comms[comm] ?? '', pid, order, migratetype, gfp: this.names.gfpBits(gfp) };
+    const tuple: MarkTuple = {
+      comm: this.names.comms[comm] ?? '',
+      pid,
+      order,
+      migratetype,
+      gfp: this.names.gfpBits(gfp),
+    };
     return this.marks.findIndex((mark) => mark.matches(tuple)) + 2;
   }
 

@@ -81,10 +81,6 @@ export class MarkerReader {
     return KIND.none;
   }
 
-  get hasPending(): boolean {
-    return this.template !== null;
-  }
-
   /** The first page of a bulk marker has its row; the others get theirs, as far as the batch has room. */
   finishBulk(columns: EventColumns, row: number): void {
     if (this.pages.length === 0) return;

@@ -5,7 +5,13 @@
 import { readFile } from 'node:fs/promises';
 import { classFromName, PLAIN } from '../kernel/classes.js';
 import { EXIT, UserError } from '../kernel/errors.js';
-import { type Expression, ExpressionError, type MarkTuple, nearestName, parseExpression } from './mark-expression.js';
+import {
+  type Expression,
+  ExpressionError,
+  type MarkTuple,
+  nearestName,
+  parseExpression,
+} from './mark-expression.js';
 
 export interface Mark {
   /** A class of kernel/classes.ts, never PLAIN. */
@@ -36,7 +42,8 @@ export function parseMark(text: string): Mark {
     const { matches, fields } = parseExpression(text.slice(start));
     return { pageClass, expression: text.slice(start).trim(), matches, fields };
   } catch (error) {
-    if (error instanceof ExpressionError) throw markError(text, start + error.at, error.message, error.advice);
+    if (error instanceof ExpressionError)
+      throw markError(text, start + error.at, error.message, error.advice);
     throw error;
   }
 }
@@ -61,7 +68,8 @@ export async function readMarksFile(path: string): Promise<Mark[] | null> {
   } catch {
     throw new UserError(EXIT.badInput, 'is not JSON', { place: { file: path }, advice });
   }
-  if (!Array.isArray(list)) throw new UserError(EXIT.badInput, 'is not a JSON array', { place: { file: path }, advice });
+  if (!Array.isArray(list))
+    throw new UserError(EXIT.badInput, 'is not a JSON array', { place: { file: path }, advice });
   return list.map((entry: unknown, index) => {
     const rule = ruleOf(entry);
     if (rule === null) {
@@ -81,7 +89,9 @@ function ruleOf(entry: unknown): string | null {
   if (typeof entry === 'string') return entry;
   if (typeof entry !== 'object' || entry === null) return null;
   const { class: className, expression } = entry as Record<string, unknown>;
-  return typeof className === 'string' && typeof expression === 'string' ? `${className}: ${expression}` : null;
+  return typeof className === 'string' && typeof expression === 'string'
+    ? `${className}: ${expression}`
+    : null;
 }
 
 function markError(text: string, at: number | undefined, problem: string, advice: string): UserError {

@@ -186,7 +186,8 @@ class MergedReader implements TraceReader {
 
   private extendIds(source: Source): void {
     const { comms, gfps } = source.reader;
-    while (source.comms.length < comms.length) source.comms.push(this.commNames.id(comms[source.comms.length]));
+    while (source.comms.length < comms.length)
+      source.comms.push(this.commNames.id(comms[source.comms.length]));
     while (source.gfps.length < gfps.length) source.gfps.push(this.gfpNames.id(gfps[source.gfps.length]));
   }
 }
@@ -235,7 +236,8 @@ function mergedReport(sources: readonly Source[]): ReadReport {
     merged.bufferStartedMarks += report.bufferStartedMarks;
     merged.timeBackwards.count += report.timeBackwards.count;
     merged.timeBackwards.largestNs = Math.max(merged.timeBackwards.largestNs, report.timeBackwards.largestNs);
-    for (const key of Object.keys(merged.era) as (keyof ReadReport['era'])[]) merged.era[key] += report.era[key];
+    for (const key of Object.keys(merged.era) as (keyof ReadReport['era'])[])
+      merged.era[key] += report.era[key];
     merged.notes.push(...report.notes.map((note) => `${sources[i].file}: ${note}`));
   }
   merged.cpus = [...cpus].sort((x, y) => x - y);

@@ -29,7 +29,7 @@ import {
 import type { EventRows } from './event-rows.js';
 import { FunctionGraph } from './function-graph.js';
 import { readHashLine, readLoss, readTraceCmdHeader } from './header-lines.js';
-import { decimal, type LinePrefix, SECONDS } from './line-prefix.js';
+import { DEFAULT_COMM, decimal, type LinePrefix, SECONDS } from './line-prefix.js';
 import { PerfTrace } from './perf-trace.js';
 import type { ReadReport } from './report.js';
 import { WORD_SLACK } from './words.js';
@@ -151,7 +151,10 @@ export class OtherLines {
 
   /** Lines with task and time, in whatever widths. */
   private readTaskLine(bytes: Uint8Array, start: number, end: number): boolean {
-    if (!this.prefix.readDefault(bytes, start) && !this.prefix.readAny(bytes, start, end)) return false;
+    const { prefix } = this;
+    // The `-` of a line that is shorter than a comm would be another line's.
+    const isDefault = start + DEFAULT_COMM < end && prefix.readDefault(bytes, start);
+    if (!isDefault && !prefix.readAny(bytes, start, end)) return false;
     this.readPrefixed(bytes);
     return true;
   }

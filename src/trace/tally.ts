@@ -59,7 +59,8 @@ export class Tally {
     era.coldFields = evidence.coldFields;
     era.rawPagePointers = evidence.rawPagePointers;
     era.nullPages = evidence.nullPages;
-    era.oldEventNames = (eventsByName.get('mm_page_free_direct') ?? 0) + (eventsByName.get('mm_pagevec_free') ?? 0);
+    era.oldEventNames =
+      (eventsByName.get('mm_page_free_direct') ?? 0) + (eventsByName.get('mm_pagevec_free') ?? 0);
     if (evidence.bareHexPfns > 0) note(report, 'some pfns are hexadecimal without 0x and were read so');
     this.settleGfps(report, gfps);
   }

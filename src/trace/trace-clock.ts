@@ -35,7 +35,8 @@ export class TraceClock {
       this.start(prefix);
     }
     this.stamps++;
-    const timeNs = (prefix.seconds - this.originSeconds) * this.nsPerUnit + (prefix.nanoseconds - this.originNs);
+    const timeNs =
+      (prefix.seconds - this.originSeconds) * this.nsPerUnit + (prefix.nanoseconds - this.originNs);
     if (timeNs < this.lastTimeNs) this.countBackwards(this.lastTimeNs - timeNs);
     this.lastTimeNs = timeNs;
     return timeNs;
@@ -54,7 +55,10 @@ export class TraceClock {
     const { format, timeBackwards } = this.report;
     if (format !== 'perf-script' || this.stamps < FEWEST_FOR_DIFFERENCES) return;
     if (timeBackwards.count * 4 < this.stamps) return;
-    note(this.report, 'time stamps look like differences (perf script --deltatime); only the order of lines counts');
+    note(
+      this.report,
+      'time stamps look like differences (perf script --deltatime); only the order of lines counts',
+    );
   }
 
   private start(prefix: LinePrefix): void {
@@ -67,7 +71,10 @@ export class TraceClock {
   private otherClock(line: number): number {
     if (!this.isMixed) {
       this.isMixed = true;
-      note(this.report, `from line ${line} on, some time stamps are of another clock; only their order counts`);
+      note(
+        this.report,
+        `from line ${line} on, some time stamps are of another clock; only their order counts`,
+      );
     }
     return this.lastTimeNs;
   }

@@ -32,13 +32,14 @@ class FreetypeBench extends Bench {
     this.allocator = (this.core as FreetypeCore).allocator;
   }
 
-  override alloc(request: AllocRequest): void {
+  override alloc(request: AllocRequest): number {
     const before = this.changes();
-    super.alloc(request);
+    const pfn = super.alloc(request);
     // 13, 14: only unmovable requests that may block change anything.
     const mayFlip = request.migratetype === MIGRATE_UNMOVABLE && (request.gfp & GFP_DIRECT_RECLAIM_BIT) !== 0;
     if (!mayFlip && this.changes() !== before)
       throw new Error('a request that may not flip did (§7.13, §7.14)');
+    return pfn;
   }
 
   override free(block: { pfn: number; order: number; pageClass: number }, cpu: number): void {

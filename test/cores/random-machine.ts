@@ -164,9 +164,9 @@ export class Bench {
     this.core.validate();
   }
 
-  alloc(request: AllocRequest): void {
+  alloc(request: AllocRequest): number {
     this.cpu = request.cpu;
-    this.answer(this.core.alloc(request), request);
+    return this.answer(this.core.alloc(request), request);
   }
 
   allocAt(pfn: number, request: AllocRequest): void {
@@ -187,7 +187,7 @@ export class Bench {
   /** All that the core ever gave goes back, page tables last, and the pcp lists are emptied. */
   freeAll(): void {
     while (this.model.live.length > 0) this.free(this.model.take(0), 0);
-    for (const block of this.pageTables.splice(0)) this.free(block, 0);
+    for (const block of this.pageTables) this.free(block, 0);
     this.core.drain?.(-1);
     this.core.validate();
   }
@@ -205,10 +205,11 @@ export class Bench {
     }
   }
 
-  private answer(pfn: number, request: AllocRequest): void {
+  private answer(pfn: number, request: AllocRequest): number {
     this.answers.push(pfn);
     if (pfn >= 0) this.model.add(this.admit(pfn, request));
     else if (FAILURE_NAMES[-pfn] === undefined) throw new Error(`no such reason: ${pfn}`);
+    return pfn;
   }
 
   /** A block is aligned, inside of a zone, and of the class that was asked for. */
@@ -271,6 +272,7 @@ export type Step =
   | { readonly name: 'allocAt'; order: number; type: number; pageClass: number; cpu: number; place: number }
   | { readonly name: 'free'; place: number; cpu: number; count: number }
   | { readonly name: 'freePart'; place: number; cpu: number; halvings: number }
+  | { readonly name: 'fill'; order: number; type: number; pageClass: number; cpu: number }
   | { readonly name: 'freePair'; place: number; cpu: number }
   | { readonly name: 'tick'; cpu: number; zone: number }
   | { readonly name: 'drain'; cpu: number };
@@ -310,6 +312,13 @@ export function anySteps(classes: readonly number[], types: readonly number[]): 
         halvings: fc.integer({ min: 1, max: 10 }),
       }),
     },
+    fc.record({
+      name: fc.constant('fill' as const),
+      order: fc.integer({ min: 6, max: 10 }),
+      type: anyType,
+      pageClass: anyClass,
+      cpu: anyCpu,
+    }),
     fc.record({ name: fc.constant('freePair' as const), place: anyPlace, cpu: anyCpu }),
     {
       weight: 2,
@@ -346,6 +355,11 @@ export function perform(bench: Bench, step: Step): void {
         bench.free(model.take((step.place + i * 7919) % model.live.length), cpu);
       }
       break;
+    case 'fill': {
+      const request = requestFor(step.order, step.type, GFP_KERNEL, step.pageClass, cpu);
+      while (bench.alloc(request) >= 0);
+      break;
+    }
     case 'freePart':
       freePart(bench, step.place, step.halvings, cpu);
       break;
