@@ -1,34 +1,60 @@
 /** `mm-sim check TRACE` */
 
-import { findCapture } from '../machine/capture.js';
+import { type Capture, findCapture } from '../machine/capture.js';
 import { CHECK_RENDERERS, formatNamed } from '../output/renderers.js';
-import { checkTrace } from '../trace/check.js';
+import { ReadingProgress } from '../replay/reading-progress.js';
+import { type CheckOptions, checkTrace } from '../trace/check.js';
 import { openTrace } from '../trace/open.js';
 import { colorWanted } from './color-choice.js';
-import { OutputFile, writeResult } from './output-file.js';
-import { resolveTrace } from './traces.js';
+import { openLog } from './log.js';
+import { openOutput, writeResult } from './output-file.js';
+import { startProgress } from './progress.js';
+import { findTrace, inUserWords, STDIN } from './traces.js';
+import { VERSION } from './version.js';
 
 export async function run(
   positional: readonly unknown[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<void> {
+  const given = positional[0] as string;
   const format = formatNamed(options.format as string);
-  const output = options.output === undefined ? null : new OutputFile(options.output as string);
-  const { path } = positional[0] === '-' ? { path: '-' } : await resolveTrace(positional[0] as string);
-  const capture = path === '-' ? null : await findCapture(path);
-  const reader = await openTrace(capture?.traceFile ?? path, {
-    inputFormat: options.inputFormat as string | undefined,
-  });
+  const output = openOutput(options.output as string | undefined, [given]);
+  const log = await openLog(options);
+  // One pass: standard input needs no copy.
+  const trace = findTrace(given);
+  log.debug('check', { version: VERSION, node: process.versions.node, trace });
+  const capture = trace.path === STDIN ? null : await findCapture(trace.path);
+  const progress = startProgress(options.progress !== false);
   try {
-    const outcome = await checkTrace(reader, {
-      exactStartState: capture !== null,
-      buddyLevelEvents:
-        capture === null ? undefined : capture.info.trace.events.mm_page_alloc_zone_locked !== undefined,
-      synthetic: reader.report.format === 'csv',
+    const reader = await openTrace(capture?.traceFile ?? trace.path, {
+      inputFormat: options.inputFormat as string | undefined,
     });
-    const color = colorWanted(options);
-    await writeResult(CHECK_RENDERERS[format](outcome.result, { color }), output);
+    try {
+      const outcome = await checkTrace(
+        new ReadingProgress(1, progress.update).watch(reader, [reader]),
+        await knownBeside(capture, reader.report.format),
+      );
+      progress.stop();
+      await writeResult(CHECK_RENDERERS[format](outcome, { color: colorWanted(options) }), output);
+    } finally {
+      await reader.close();
+    }
+  } catch (error) {
+    throw inUserWords(error, [trace]);
   } finally {
-    await reader.close();
+    progress.stop();
   }
+}
+
+/** What lies beside the trace says more than its text. */
+async function knownBeside(capture: Capture | null, format: string): Promise<CheckOptions> {
+  if (capture === null) return { synthetic: format === 'csv' };
+  const { info } = capture;
+  const { vmemmap } = await capture.before();
+  return {
+    exactStartState: true,
+    buddyLevelEvents: info.trace.events.mm_page_alloc_zone_locked !== undefined,
+    release: info.kernel.release,
+    vmemmap,
+  };
 }

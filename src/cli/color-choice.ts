@@ -4,6 +4,7 @@ import { type ColorChoice, wantsColor } from '../output/color.js';
 
 export function colorWanted(options: Readonly<Record<string, unknown>>): boolean {
   // A file never gets colours by itself.
-  const isTerminal = process.stdout.isTTY === true && options.output === undefined;
+  const isStandardOutput = options.output === undefined || options.output === '-';
+  const isTerminal = process.stdout.isTTY === true && isStandardOutput;
   return wantsColor(options.color as ColorChoice, { isTerminal, environment: process.env });
 }

@@ -26,6 +26,8 @@ export function guard(): void {
     end(EXIT.badInput);
   });
   process.stderr.on('error', () => {});
+  // What is thrown outside of any call of ours, such as by a stream: still one line and our exit code.
+  process.once('uncaughtException', (error) => void fail(error).then(() => end(codeOf(error))));
   process.on('exit', cleanUp);
 }
 
@@ -33,8 +35,7 @@ export function guard(): void {
 export async function fail(error: unknown): Promise<void> {
   const { errorLine } = await import('../output/error-line.js');
   process.stderr.write(`${errorLine(error)}\n`);
-  if (process.argv.includes('debug') && error instanceof Error)
-    process.stderr.write(`${error.stack ?? ''}\n`);
+  if (wantsStack(process.argv) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   cleanUp();
   process.exitCode = codeOf(error);
 }
@@ -43,10 +44,16 @@ export async function fail(error: unknown): Promise<void> {
 export function diskProblem(error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOSPC') return 'no space left on the device';
   if (error.code === 'EACCES' || error.code === 'EPERM') return 'may not be written (permission denied)';
-  if (error.code === 'ENOENT') return 'cannot be created (no such folder)';
-  if (error.code === 'EISDIR') return 'is a folder';
-  if (error.code === 'ENOTDIR') return 'cannot be created (a part of its path is no folder)';
+  if (error.code === 'EROFS') return 'cannot be written (the file system is read-only)';
+  if (error.code === 'ENOENT') return 'cannot be created (no such directory)';
+  if (error.code === 'EISDIR') return 'is a directory';
+  if (error.code === 'ENOTDIR') return 'cannot be created (a part of its path is no directory)';
   return `cannot be written (${error.code ?? error.message})`;
+}
+
+/** Looked up in the words themselves: an error may come before commander has read them. */
+function wantsStack(argv: readonly string[]): boolean {
+  return argv.includes('--log-level=debug') || argv[argv.indexOf('--log-level') + 1] === 'debug';
 }
 
 function codeOf(error: unknown): ExitCode {

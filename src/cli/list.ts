@@ -1,13 +1,13 @@
 /** `mm-sim list cores|machines|traces|metrics` */
 
-import { closest } from 'fastest-levenshtein';
 import { CORES } from '../cores/registry.js';
 import { EXIT, UserError } from '../kernel/errors.js';
 import { findCapture } from '../machine/capture.js';
 import { MACHINE_PRESETS } from '../machine/presets.js';
+import { nearest } from '../metrics/nearest.js';
 import { LIST_RENDERERS, type ListRow, metricRows } from '../output/lists.js';
 import { formatNamed } from '../output/renderers.js';
-import { OutputFile, writeResult } from './output-file.js';
+import { openOutput, writeResult } from './output-file.js';
 import { bundledTraces } from './traces.js';
 
 const LISTS: Readonly<Record<string, () => Promise<ListRow[]>>> = {
@@ -33,16 +33,14 @@ export async function run(
   const list = Object.hasOwn(LISTS, what) ? LISTS[what] : undefined;
   if (list === undefined) {
     const names = Object.keys(LISTS);
-    throw new UserError(
-      EXIT.commandLine,
-      `there is no list '${what}'; did you mean '${closest(what, names)}'?`,
-      {
-        advice: `lists are ${names.join(', ')}`,
-      },
-    );
+    const guess = nearest(what, names);
+    const question = guess === null ? '' : `; did you mean '${guess}'?`;
+    throw new UserError(EXIT.commandLine, `there is no list '${what}'${question}`, {
+      advice: `lists are ${names.join(', ')}`,
+    });
   }
   const format = formatNamed(options.format as string);
-  const output = options.output === undefined ? null : new OutputFile(options.output as string);
+  const output = openOutput(options.output as string | undefined);
   await writeResult(LIST_RENDERERS[format](await list()), output);
 }
 

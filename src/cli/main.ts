@@ -3,8 +3,10 @@
  * with its action, so that `--help` stays quick (DESIGN §7).
  */
 
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT } from '../kernel/errors.js';
+import { nearest } from '../metrics/nearest.js';
+import { printable } from '../output/printable.js';
 import { COMMANDS, type CommandDefinition } from './commands.js';
 import { OPTIONS, type OptionDefinition } from './options.js';
 import { VERSION } from './version.js';
@@ -56,30 +58,46 @@ function addCommand(program: Command, definition: CommandDefinition): void {
 }
 
 function optionOf(definition: OptionDefinition): Option {
+  const { choices, parse } = definition;
   const option = new Option(definition.flags, definition.description);
-  if (definition.choices !== undefined) option.choices([...definition.choices]);
+  if (choices !== undefined) option.choices([...choices]).argParser(oneOf(choices));
   if (definition.default !== undefined) option.default(definition.default);
   if (definition.repeatable === true)
     option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
-  else if (definition.parse !== undefined) option.argParser(definition.parse);
+  else if (parse !== undefined) option.argParser(parse);
   return option;
 }
 
-/** Errors as one line with our name; commander would print two. */
+function oneOf(choices: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (choices.includes(text)) return text;
+    const guess = nearest(text, choices);
+    const question = guess === null ? '' : `did you mean '${guess}'? `;
+    throw new InvalidArgumentError(`${question}${question === '' ? 'c' : 'C'}hoices are ${choices.join(', ')}`);
+  };
+}
+
+/** Errors as one line in our form; commander would print two. */
 function quiet(command: Command): void {
   command.exitOverride();
   command.configureOutput({
     outputError: (text, write) => {
-      const line = text
-        .trim()
-        .replace(/^error: /, '')
-        .replace(/\n?\(Did you mean (?:one of )?(.*?)\?\)/, '; did you mean $1?');
-      write(
-        `mm-sim: ${line.replaceAll('\n', ' ')}; see 'mm-sim ${command.name() === 'mm-sim' ? '' : `${command.name()} `}--help'\n`.replace(
-          '?; see',
-          '? See',
-        ),
-      );
+      const help = command.name() === 'mm-sim' ? 'mm-sim --help' : `mm-sim ${command.name()} --help`;
+      const line = commanderLine(text);
+      write(`mm-sim: ${line}${line.endsWith('?') ? ' S' : '; s'}ee '${help}'\n`);
     },
   });
+}
+
+/** commander's messages without their frames, such as 'error: option '--cpus <n>' argument '0' is invalid.' */
+function commanderLine(text: string): string {
+  return printable(
+    text
+      .trim()
+      .replace(/^error: /, '')
+      .replace(/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. /s, "$1 '$2': ")
+      .replace(/^option '(?:-\w, )?(--[\w-]+)[^']*' argument missing$/, '$1 lacks a value')
+      .replace(/^(too many arguments for '\w+')\. Expected (.*)\.$/, '$1: expected $2')
+      .replace(/\n?\(Did you mean (?:one of )?(.*?)\?\)/, "; did you mean '$1'?"),
+  );
 }

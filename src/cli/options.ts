@@ -36,8 +36,8 @@ export const OPTIONS = {
     default: 'simulated',
   },
   mark: {
-    flags: "--mark <'class: expr'>",
-    description: 'which requests carry a class (repeatable)',
+    flags: '--mark <rule>',
+    description: "which requests carry a class, as 'class: expression' (repeatable)",
     repeatable: true,
   },
   inputFormat: { flags: '--input-format <format>', description: 'do not guess the format of the trace' },
@@ -46,7 +46,7 @@ export const OPTIONS = {
     description: 'table, markdown, csv, json or ndjson',
     default: 'table',
   },
-  output: { flags: '--output <file>', description: 'write the result to a file' },
+  output: { flags: '--output <file>', description: 'write the result to a file (- is standard output)' },
   until: {
     flags: '--until <time|line>',
     description: 'stop after a time (1.5s, 200ms) or before a line of the trace',
@@ -60,7 +60,7 @@ export const OPTIONS = {
   },
   events: {
     flags: '--events <file>',
-    description: 'write one JSON line per flip, split, flush, fallback and failure',
+    description: 'write one JSON line per flip, split, flush, fallback and failure to a file',
   },
   progress: { flags: '--no-progress', description: 'no progress line on a terminal' },
   color: {
@@ -71,10 +71,10 @@ export const OPTIONS = {
   },
   logLevel: {
     flags: '--log-level <level>',
-    description: 'log to standard error: debug, info, warn or error',
+    description: 'log JSON lines from this level on',
     choices: ['debug', 'info', 'warn', 'error'],
   },
-  logFile: { flags: '--log-file <file>', description: 'write the log to a file, as JSON lines' },
+  logFile: { flags: '--log-file <file>', description: 'write the log to a file, not to standard error' },
 } as const satisfies Record<string, OptionDefinition>;
 
 export type OptionKey = keyof typeof OPTIONS;
@@ -92,13 +92,13 @@ function until(text: string): Until {
     return { line: Number.POSITIVE_INFINITY, ns: Math.round(Number(time[1]) * unit) };
   }
   if (/^[1-9]\d*$/.test(text)) return { line: Number(text), ns: Number.POSITIVE_INFINITY };
-  throw new InvalidArgumentError('write a line number, or a time such as 1.5s or 200ms.');
+  throw new InvalidArgumentError('write a line number, or a time such as 1.5s or 200ms');
 }
 
 function wholeNumber(least: number): (text: string) => number {
   return (text) => {
     if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
-    throw new InvalidArgumentError(`write a whole number from ${least} on.`);
+    throw new InvalidArgumentError(`write a whole number from ${least} on`);
   };
 }
 
@@ -107,6 +107,6 @@ function numberList(text: string): number[] {
     .split(',')
     .map((part) => (/^[1-9]\d{0,5}$/.test(part.trim()) ? Number(part) : Number.NaN));
   if (numbers.some(Number.isNaN))
-    throw new InvalidArgumentError('write whole numbers from 1 on, with commas: 1,8,64.');
+    throw new InvalidArgumentError('write whole numbers from 1 on, with commas: 1,8,64');
   return [...new Set(numbers)].sort((a, b) => a - b);
 }

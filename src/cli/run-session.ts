@@ -7,29 +7,31 @@ import { runSession, type Start } from '../replay/session.js';
 import { colorWanted } from './color-choice.js';
 import { openLog } from './log.js';
 import type { Until } from './options.js';
-import { OutputFile, writeResult } from './output-file.js';
+import { openEvents, openOutput, writeResult } from './output-file.js';
 import { startProgress } from './progress.js';
-import { resolveTrace } from './traces.js';
+import { findTraces, inUserWords } from './traces.js';
 import { VERSION } from './version.js';
 
 export async function runAndPrint(
   cores: readonly string[],
-  traces: readonly string[],
+  given: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<void> {
+  // Whatever can be wrong with the command line is found before anything is read or written.
   const format = formatNamed(options.format as string);
   const choices = cores.map(chooseCore);
+  const outputPath = options.output as string | undefined;
+  const output = openOutput(outputPath, given);
+  const events = openEvents(options.events as string | undefined, outputPath, given);
   const log = await openLog(options);
-  const output = options.output === undefined ? null : new OutputFile(options.output as string);
-  const events = options.events === undefined ? null : new OutputFile(options.events as string);
-  const named = [];
-  for (const trace of traces) named.push(await resolveTrace(trace));
+  const traces = await findTraces(given);
+  log.debug('run', { version: VERSION, node: process.versions.node, cores, traces });
   const progress = startProgress(options.progress !== false);
   const until = options.until as Until | undefined;
   try {
     const { result, notes } = await runSession({
       version: VERSION,
-      traces: named,
+      traces,
       cores: choices,
       machine: {
         machine: options.machine as string | undefined,
@@ -49,10 +51,11 @@ export async function runAndPrint(
       onProgress: progress.update,
     });
     progress.stop();
-    for (const note of notes) log.note(note);
-    const color = colorWanted(options);
     events?.finish();
-    await writeResult(RENDERERS[format](result, { color }), output);
+    for (const note of notes) log.note(note);
+    await writeResult(RENDERERS[format](result, { color: colorWanted(options) }), output);
+  } catch (error) {
+    throw inUserWords(error, traces);
   } finally {
     progress.stop();
   }

@@ -101,7 +101,7 @@ function whatItIs({ result, details, report }: CheckReport): Facts {
 
 /** How much memory a machine needs to hold the trace's pages where they are. */
 function pagesFact(highestPfn: number): [string, string] {
-  return ['pages', `up to pfn 0x${highestPfn.toString(16)}, which is ${size(highestPfn + 1)} of memory map`];
+  return ['pages', `up to pfn 0x${highestPfn.toString(16)}, ${size(highestPfn + 1)} from the start of memory`];
 }
 
 function eventCounts({ events }: CheckView): Grid {

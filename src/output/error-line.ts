@@ -9,11 +9,18 @@ export function errorLine(error: unknown): string {
     const { place, message, advice } = error;
     const where =
       place === undefined ? '' : `${place.file}${place.line === undefined ? '' : `:${place.line}`}: `;
-    return printable(`mm-sim: ${where}${message}${advice === undefined ? '' : `; ${advice}`}`);
+    return printable(`mm-sim: ${where}${joined(message, advice)}`);
   }
   const what = error instanceof Error ? error.message : String(error);
   const kind = error instanceof InvariantError ? 'an invariant broke' : 'unexpected error';
   return printable(
     `mm-sim: ${kind}: ${what}; this is a bug in mm-sim: please report it with the command and its '--log-level debug' output`,
   );
+}
+
+/** A question ends its sentence: "did you mean 'baseline'? See …". */
+function joined(message: string, advice: string | undefined): string {
+  if (advice === undefined) return message;
+  if (!message.endsWith('?')) return `${message}; ${advice}`;
+  return `${message} ${advice[0].toUpperCase()}${advice.slice(1)}`;
 }

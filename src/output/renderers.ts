@@ -50,8 +50,9 @@ export function formatNamed(name: string): Format {
   const format = FORMATS.find((each) => each === name);
   if (format !== undefined) return format;
   const guess = nearest(name, FORMATS);
-  throw new UserError(EXIT.commandLine, `there is no format '${name}'`, {
-    advice: `${guess === null ? '' : `did you mean '${guess}'? `}formats are ${FORMATS.join(', ')}`,
+  const question = guess === null ? '' : `; did you mean '${guess}'?`;
+  throw new UserError(EXIT.commandLine, `there is no format '${name}'${question}`, {
+    advice: `formats are ${FORMATS.join(', ')}`,
   });
 }
 

@@ -41,7 +41,8 @@ const LISTS_PER_ZONE = NR_PAGE_ORDERS * NR_FREETYPE_IDXS;
 export interface CompactionCapture {
   readonly zone: number;
   readonly order: number;
-  readonly migratetype: number;
+  /** What the request wants: a migratetype, or FREETYPE_UNMAPPED_UNMOVABLE. */
+  readonly freetype: number;
   /** Node of the block that was handed over; NONE before. */
   node: number;
 }
@@ -234,7 +235,10 @@ export class FreeLists {
   private isCaptured(capture: CompactionCapture, zone: number, node: number, order: number, freetype: number): boolean {
     if (capture.node !== NONE || capture.zone !== zone || capture.order !== order) return false;
     if (freetype === MIGRATE_CMA || freetype === MIGRATE_ISOLATE) return false;
-    if (order < PAGEBLOCK_ORDER && freetype === MIGRATE_MOVABLE && capture.migratetype !== MIGRATE_MOVABLE) return false;
+    // The flags must be equal: an unmapped request never captures a mapped page (freetype-observed §7.9).
+    const isUnmapped = freetype === FREETYPE_UNMAPPED_UNMOVABLE;
+    if (isUnmapped !== (capture.freetype === FREETYPE_UNMAPPED_UNMOVABLE)) return false;
+    if (order < PAGEBLOCK_ORDER && freetype === MIGRATE_MOVABLE && capture.freetype !== MIGRATE_MOVABLE) return false;
     capture.node = node;
     this.account(zone, -(1 << order), freetype);
     return true;

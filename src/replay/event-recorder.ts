@@ -11,19 +11,24 @@ import { type CoreObserver, FAILURE_NAMES } from '../pagealloc/core.js';
 export class EventRecorder implements CoreObserver, DirectMapObserver {
   private readonly run: string;
   private readonly write: (line: string) => void;
+  /** Lines count within their file: with several, an event names its file as well. */
+  private readonly hasFiles: boolean;
+  private file = 0;
   private line = 0;
   private timeNs = 0;
   private cpu = 0;
   private depth = 0;
 
   /** `run` is the core as the user wrote it. `write` gets whole lines with their line feed. */
-  constructor(run: string, write: (line: string) => void) {
+  constructor(run: string, write: (line: string) => void, hasFiles = false) {
     this.run = run;
     this.write = write;
+    this.hasFiles = hasFiles;
   }
 
   /** The event of the trace that the following is due to. */
-  at(line: number, timeNs: number, cpu: number): void {
+  at(file: number, line: number, timeNs: number, cpu: number): void {
+    this.file = file;
     this.line = line;
     this.timeNs = timeNs;
     this.cpu = cpu;
@@ -63,6 +68,7 @@ export class EventRecorder implements CoreObserver, DirectMapObserver {
     const row = {
       event,
       run: this.run,
+      trace: this.hasFiles ? this.file + 1 : undefined,
       line: this.line,
       timeNs: this.timeNs,
       cpu: this.cpu,

@@ -130,6 +130,8 @@ export class Replay {
   }
 
   private event(columns: EventColumns, i: number, kind: number): void {
+    // Not in advance(): what a drain or a decay sets off is due to its own line, too.
+    this.recorder?.at(columns.file[i], columns.line[i], columns.timeNs[i], columns.cpu[i]);
     switch (kind) {
       case KIND.alloc:
         this.advance(columns, i);
@@ -432,7 +434,6 @@ export class Replay {
     if (counts.windowPages > 0 && timeNs > this.timeNs)
       counts.windowPageNs += counts.windowPages * (timeNs - this.timeNs);
     this.timeNs = timeNs;
-    this.recorder?.at(columns.line[i], timeNs, columns.cpu[i]);
     if (this.plan.hasDecays || !this.plan.timeIsNs) return;
     const cpu = this.cpuOf(columns, i);
     const second = Math.floor(timeNs / NS_PER_SECOND);

@@ -31,6 +31,8 @@ export interface RunSettings {
   readonly costPreset: NamedCostPreset;
   /** Gets a JSON line an event of every run, when asked for. */
   readonly writeEvent: ((line: string) => void) | null;
+  /** More than one trace was merged: events then name theirs, the first being 1. */
+  readonly hasSeveralTraces: boolean;
 }
 
 export interface CoreRun {
@@ -63,7 +65,7 @@ export async function runCores(
 function makeLane(choice: CoreChoice, settings: RunSettings): Lane {
   const { machine, snapshot, live, plan, writeEvent } = settings;
   const directMap = new DirectMap(machine, snapshot);
-  const recorder = writeEvent === null ? null : new EventRecorder(choice.spec, writeEvent);
+  const recorder = writeEvent === null ? null : new EventRecorder(choice.spec, writeEvent, settings.hasSeveralTraces);
   if (recorder !== null) directMap.observer = recorder;
   const parts = {
     machine,

@@ -10,7 +10,7 @@ import { EXIT, UserError } from '../kernel/errors.js';
 import { rulesFor } from '../kernel/rules.js';
 import { buildMachine } from '../machine/build-machine.js';
 import { type Capture, findCapture, findMarksFile } from '../machine/capture.js';
-import { type MachineChoice, machineOptions } from '../machine/choose-machine.js';
+import { chooseMachine, type MachineChoice, machineOptions } from '../machine/choose-machine.js';
 import { type Machine, managedPages } from '../machine/machine.js';
 import { formatSize } from '../machine/size.js';
 import type { StateSnapshot } from '../machine/snapshot.js';
@@ -62,13 +62,8 @@ export interface SessionOutcome {
 export async function runSession(given: SessionOptions): Promise<SessionOutcome> {
   refuseAmbiguousLine(given);
   // A name or size that is wrong is told before the trace is read.
-  await machineOptions(given.machine);
-  const capture = given.traces.length === 1 ? await findCapture(given.traces[0].path) : null;
-  // A capture may be named by its folder.
-  const options =
-    capture === null
-      ? given
-      : { ...given, traces: [{ path: capture.traceFile, name: given.traces[0].name }] };
+  await chooseMachine(given.machine);
+  const { options, capture } = await withCapture(given);
   const snapshot = await startSnapshot(options, capture);
   const marks = await allMarks(options);
   const progress = new ReadingProgress(PASSES, options.onProgress ?? (() => {}));
@@ -95,6 +90,7 @@ export async function runSession(given: SessionOptions): Promise<SessionOutcome>
       tlbCpus: options.tlbCpus,
       costPreset: options.costPreset,
       writeEvent: options.writeEvent,
+      hasSeveralTraces: options.traces.length > 1,
     });
     const { replay } = runs[0];
     const { result: check, report } = survey.check;
@@ -131,6 +127,16 @@ export async function runSession(given: SessionOptions): Promise<SessionOutcome>
   } finally {
     await reader.close();
   }
+}
+
+/** A capture may be named by its folder. The state of one says nothing of what others were merged into it. */
+async function withCapture(
+  given: SessionOptions,
+): Promise<{ options: SessionOptions; capture: Capture | null }> {
+  const captures: (Capture | null)[] = [];
+  for (const { path } of given.traces) captures.push(await findCapture(path));
+  const traces = given.traces.map(({ path, name }, i) => ({ path: captures[i]?.traceFile ?? path, name }));
+  return { options: { ...given, traces }, capture: traces.length === 1 ? captures[0] : null };
 }
 
 async function startSnapshot(

@@ -45,8 +45,10 @@ function clues({ report, gfps }: Pick<TraceReader, 'report' | 'gfps'>): Clue[] {
   add(era.coldFields > 0, OLDEST, 414, 'cold= in batched frees: up to 4.14');
   add(era.rawPagePointers > 0, OLDEST, 414, 'raw page pointers: up to 4.14, or no_hash_pointers');
   add(era.nullPages > 0, OLDEST, 414, 'page=(null): up to 4.14');
-  add(era.hexPfns > era.decimalPfns, 514, NEWEST, 'pfns are hexadecimal: 5.14 or newer');
-  add(era.decimalPfns > era.hexPfns, OLDEST, 513, 'pfns are decimal: up to 5.13');
+  // Raw fields (numbers for gfp) and perf trace have the tool's number format, not the kernel's.
+  const isKernelFormat = report.format !== 'perf-trace' && !gfps.some((text) => /^[0-9]/.test(text));
+  add(isKernelFormat && era.hexPfns > era.decimalPfns, 514, NEWEST, 'pfns are hexadecimal: 5.14 or newer');
+  add(isKernelFormat && era.decimalPfns > era.hexPfns, OLDEST, 513, 'pfns are decimal: up to 5.13');
   const hasOrder = (first: string, second: string): boolean =>
     gfps.some((text) => text.includes(`${first}|${second}`));
   add(

@@ -10,7 +10,7 @@
 import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import type { EventColumns } from './columns.js';
 import { KIND } from './events.js';
-import { PageStates } from './page-states.js';
+import { isPossibleBlock, PageStates } from './page-states.js';
 import { DEFAULT_VMEMMAP, pfnOfStructPage } from './struct-page.js';
 
 const UNTOUCHED = 0;
@@ -55,17 +55,17 @@ export class FirstTouch {
         case KIND.zoneLocked:
         case KIND.pcpuDrain:
         case KIND.extfrag:
-          if (pfn[i] >= 0) this.wasFree(pfn[i], order[i]);
+          this.wasFree(pfn[i], order[i]);
           break;
         case KIND.bulkPage:
-          if (pfn[i] >= 0) this.wasFree(pfn[i], 0);
+          this.wasFree(pfn[i], 0);
           break;
         case KIND.free:
           if (pfn[i] === this.compactionReturn) this.compactionReturn = -1;
-          else if (pfn[i] >= 0) this.wasLive(pfn[i], order[i]);
+          else this.wasLive(pfn[i], order[i]);
           break;
         case KIND.freeBatched:
-          if (pfn[i] >= 0) this.wasLive(pfn[i], 0);
+          this.wasLive(pfn[i], 0);
           break;
         case KIND.isolateFreePage:
           this.isolationSeen = true;
@@ -110,7 +110,8 @@ export class FirstTouch {
   }
 
   private wasFree(pfn: number, order: number): void {
-    if (order <= 0) {
+    if (!isPossibleBlock(pfn, order)) return;
+    if (order === 0) {
       if (this.states.get(pfn) === UNTOUCHED) this.states.set(pfn, WAS_FREE);
       return;
     }
@@ -121,7 +122,8 @@ export class FirstTouch {
   }
 
   private wasLive(pfn: number, order: number): void {
-    const pages = order > 0 ? 2 ** order : 1;
+    if (!isPossibleBlock(pfn, order)) return;
+    const pages = 2 ** order;
     let untouched = 0;
     for (let page = pfn; page < pfn + pages; page++) if (this.states.get(page) === UNTOUCHED) untouched++;
     if (untouched === 0) return;
@@ -132,7 +134,7 @@ export class FirstTouch {
       return;
     }
     this.states.fill(pfn, pages, WAS_LIVE_TAIL);
-    this.states.set(pfn, WAS_LIVE + Math.max(order, 0));
+    this.states.set(pfn, WAS_LIVE + order);
     if (this.compactionSeen) this.doubtful += pages;
   }
 }

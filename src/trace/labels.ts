@@ -7,49 +7,30 @@
  *   mm_page_alloc pfn=0x8a23 … GFP_KERNEL…   <- this one is the table that the recorded kernel's own split
  *   flush_tlb_all                               needed: the core under test makes its own (DESIGN §4)
  *
- * Facts: captures README §2 and §6, PAGETABLES.md §2 and §4, direct-map-and-rivals §2.3, §3.1, and field §3
- * for the counts. Between the markers `snapshot 1` and `2` where there are some, else the whole trace.
+ * Facts: captures README §2 and §6, PAGETABLES.md §2 and §4, direct-map-and-rivals §2.3. Between the markers `snapshot 1` and `2` where there are some, else the whole trace.
  */
 import { PAGETABLE, UNMAPPED } from '../kernel/classes.js';
 import { GFP_COMP_BIT, GFP_HARDWALL_BIT, GFP_KERNEL, GFP_ZERO_BIT } from '../kernel/gfp.js';
-import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
-import { PAGE_SIZE, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
+import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import { CONTEXT_HARDIRQ, CONTEXT_NMI, CONTEXT_SOFTIRQ, type EventColumns } from './columns.js';
 import { KIND } from './events.js';
 import { decodeGfp } from './gfp.js';
 import { type LineValues, LineValuesBuilder } from './line-values.js';
-import { PageStates } from './page-states.js';
+import { isPossibleBlock, PageStates } from './page-states.js';
+import { RecordedCounter, type RecordedCounts } from './recorded-counts.js';
 import { DEFAULT_VMEMMAP, pfnOfStructPage } from './struct-page.js';
 
 const IN_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
-/** Pages that a range flush invalidates one by one; more make it a full flush (direct-map-and-rivals §3.1). */
-const SINGLE_PAGE_FLUSH_CEILING = 33;
-/** The direct map without KASLR, as low 48 bits: 64 TiB from page_offset on. Flushes elsewhere are vmalloc's. */
-const DEFAULT_PAGE_OFFSET = 0x888000000000;
-const DIRECT_MAP_BYTES = 2 ** 46;
 /**
  * Bits by which requests for a split's table differ: 6.12 asks with GFP_KERNEL, 7.3 with __GFP_ZERO and
  * __GFP_COMP as well, and cpusets add __GFP_HARDWALL to what is printed (trace-formats §5.2 item 1).
  */
 const SPLIT_TABLE_MAY_HAVE = GFP_ZERO_BIT | GFP_COMP_BIT | GFP_HARDWALL_BIT;
 
+/** One call changes a few pageblocks at most; a damaged number must not become a long loop. */
+const LONGEST_CHANGE = 2 ** 20;
 /** Captures are of 6.12 and newer: the numbers and names of one era. */
 const ERA = { names: '5.14-7.3', layout: '5.0-7.3' } as const;
-
-/** The recorded kernel's own counts, for the result's `recorded`. */
-export interface RecordedCounts {
-  readonly splits: { readonly level2: number; readonly level3: number };
-  /** Flushes of the direct map by effect; flush_tlb_all and ranges above the ceiling are full. */
-  readonly shootdowns: { readonly full: number; readonly ranged: number };
-  readonly extfrag: {
-    readonly all: number;
-    readonly fragmenting: number;
-    readonly forUnmovable: number;
-    readonly unmovableIntoMovable: number;
-  };
-  /** flush_tlb_kernel_range of other address ranges (vmalloc areas): not in `shootdowns`. */
-  readonly otherFlushes: number;
-}
 
 export interface Labels {
   /** Class of kernel/classes.ts by line of mm_page_alloc. */
@@ -108,7 +89,7 @@ export class LabelCollector {
   private readonly gfps: readonly string[];
   private readonly gfpBits: number[] = [];
   private readonly vmemmap: number;
-  private readonly pageOffset: number;
+  private readonly pageOffset: number | undefined;
   /** Line of the allocation that a live page belongs to; 0 = not live, or from before. */
   private readonly allocLine = new PageStates(() => new Uint32Array(PAGEBLOCK_PAGES));
   /** Files of those lines; one file is the rule, and needs no second table. */
@@ -122,14 +103,15 @@ export class LabelCollector {
   private labelledLine = 0;
   private labelledFile = 0;
   private resetOnFree = 0;
-  private counts = newCounts();
+  private counts: RecordedCounter;
   private probesSeen = false;
   private ended = false;
 
   constructor(options: LabelOptions) {
     this.gfps = options.gfps;
     this.vmemmap = options.vmemmap ?? DEFAULT_VMEMMAP;
-    this.pageOffset = options.pageOffset ?? DEFAULT_PAGE_OFFSET;
+    this.pageOffset = options.pageOffset;
+    this.counts = new RecordedCounter(this.pageOffset);
   }
 
   add(columns: EventColumns): void {
@@ -164,7 +146,7 @@ export class LabelCollector {
           this.pageTable(columns, i);
           break;
         case KIND.extfrag:
-          this.fallback(columns, i);
+          this.counts.fallback(columns.migratetype[i], columns.a[i], columns.b[i]);
           break;
         case KIND.snapshot:
           if (columns.a[i] === 1) this.begin();
@@ -178,15 +160,6 @@ export class LabelCollector {
   finish(vmeventDelta?: Readonly<Record<string, number>>): Labels {
     for (const [, entry] of this.doubtful) this.labelDoubtful(entry);
     this.doubtful.clear();
-    const counts = this.counts;
-    // Without the counters the level of a split is not known: all but 1G machines split 2M leaves alone.
-    const splits = vmeventDelta
-      ? {
-          level2: vmeventDelta.direct_map_level2_splits ?? 0,
-          level3: vmeventDelta.direct_map_level3_splits ?? 0,
-        }
-      : { level2: Math.max(counts.splitFlushes, counts.cpaSplits), level3: 0 };
-    const { all, fragmenting, forUnmovable, unmovableIntoMovable } = counts;
     const classes = this.classes.build();
     return {
       classes,
@@ -194,12 +167,7 @@ export class LabelCollector {
       pageTables: classes.countOf(PAGETABLE),
       splitTables: this.splitTables.build(),
       resetOnFree: this.resetOnFree,
-      recorded: {
-        splits,
-        shootdowns: { full: counts.full, ranged: counts.ranged },
-        extfrag: { all, fragmenting, forUnmovable, unmovableIntoMovable },
-        otherFlushes: counts.otherFlushes,
-      },
+      recorded: this.counts.finish(vmeventDelta),
       probesSeen: this.probesSeen,
     };
   }
@@ -212,15 +180,15 @@ export class LabelCollector {
     this.allocLine.clear();
     this.labelledLine = 0;
     this.resetOnFree = 0;
-    this.counts = newCounts();
+    this.counts = new RecordedCounter(this.pageOffset);
   }
 
   private alloc(columns: EventColumns, i: number): void {
     const { pfn, order, line, file, context } = columns;
-    if (pfn[i] < 0) return;
-    this.allocLine.fill(pfn[i], 2 ** Math.max(order[i], 0), line[i]);
+    if (!isPossibleBlock(pfn[i], order[i])) return;
+    this.allocLine.fill(pfn[i], 2 ** order[i], line[i]);
     if (file[i] !== 0) this.allocFile ??= new PageStates(() => new Uint8Array(PAGEBLOCK_PAGES));
-    this.allocFile?.fill(pfn[i], 2 ** Math.max(order[i], 0), file[i]);
+    this.allocFile?.fill(pfn[i], 2 ** order[i], file[i]);
     if ((context[i] & IN_INTERRUPT) !== 0) return;
     const task = this.task(columns, i);
     if (task.changing) {
@@ -241,8 +209,8 @@ export class LabelCollector {
 
   private free(columns: EventColumns, i: number): void {
     const { pfn, order, context } = columns;
-    if (pfn[i] < 0) return;
-    const pages = 2 ** Math.max(order[i], 0);
+    if (!isPossibleBlock(pfn[i], order[i])) return;
+    const pages = 2 ** order[i];
     if (this.doubtful.size > 0) for (let page = pfn[i]; page < pfn[i] + pages; page++) this.settle(page);
     this.allocLine.fill(pfn[i], pages, 0);
     if ((context[i] & IN_INTERRUPT) !== 0) return;
@@ -257,6 +225,7 @@ export class LabelCollector {
     task.tableLine = 0;
     task.changed = undefined;
     this.probesSeen = true;
+    if (pages > LONGEST_CHANGE) return;
     const first = pfnOfStructPage(columns.pfn[i], this.vmemmap);
     for (let page = first; page < first + pages; page++) {
       if (toPresent) this.putBack(page, task);
@@ -320,7 +289,7 @@ export class LabelCollector {
 
   private flushAll(columns: EventColumns, i: number): void {
     this.probesSeen = true;
-    this.counts.full++;
+    this.counts.flushAll();
     const task = this.task(columns, i);
     if (task.tableLine === 0) return;
     if (task.changed === undefined) this.splitTables.add(columns.file[i], task.tableLine, 1);
@@ -337,23 +306,7 @@ export class LabelCollector {
     task.changing = false;
     task.tableLine = 0;
     this.probesSeen = true;
-    const start = columns.a[i];
-    const end = columns.b[i];
-    if (start < this.pageOffset || start >= this.pageOffset + DIRECT_MAP_BYTES) this.counts.otherFlushes++;
-    else if (end - start > SINGLE_PAGE_FLUSH_CEILING * PAGE_SIZE) this.counts.full++;
-    else this.counts.ranged++;
-  }
-
-  private fallback(columns: EventColumns, i: number): void {
-    const { migratetype, a: fallbackOrder, b: fallbackMigratetype } = columns;
-    const counts = this.counts;
-    counts.all++;
-    // Nested: each count is within the one before.
-    if (fallbackOrder[i] >= PAGEBLOCK_ORDER) return;
-    counts.fragmenting++;
-    if (migratetype[i] !== MIGRATE_UNMOVABLE) return;
-    counts.forUnmovable++;
-    if (fallbackMigratetype[i] === MIGRATE_MOVABLE) counts.unmovableIntoMovable++;
+    this.counts.flushRange(columns.a[i], columns.b[i]);
   }
 
   private task(columns: EventColumns, i: number): Task {
@@ -380,19 +333,5 @@ function newTask(): Task {
     beforeTable: 0,
     beforeTableFile: 0,
     changed: undefined,
-  };
-}
-
-function newCounts() {
-  return {
-    full: 0,
-    ranged: 0,
-    otherFlushes: 0,
-    splitFlushes: 0,
-    cpaSplits: 0,
-    all: 0,
-    fragmenting: 0,
-    forUnmovable: 0,
-    unmovableIntoMovable: 0,
   };
 }

@@ -57,7 +57,8 @@ export class OtherLines {
   private readonly report: ReadReport;
   private readonly functionGraph: FunctionGraph;
   private readonly perfTrace: PerfTrace;
-  private readonly scratch = new Uint8Array(LINE_CAP + 1 + WORD_SLACK);
+  /** A line of an HTML page, cut to the trace's part of it. */
+  private readonly scratch: Uint8Array;
   /** Was there a line whose event has a time or a task? Then a bare `NAME: …` is somebody's text. */
   private sawPrefixedLine = false;
   /** Inside of the data of a systrace page; true for all other formats. */
@@ -70,6 +71,7 @@ export class OtherLines {
     this.functionGraph = new FunctionGraph(rows, prefix);
     this.perfTrace = new PerfTrace(rows, prefix);
     this.isInData = !rows.isHtml;
+    this.scratch = new Uint8Array(rows.isHtml ? LINE_CAP + 1 + WORD_SLACK : 0);
   }
 
   noteDefaultLine(): void {
@@ -154,7 +156,8 @@ export class OtherLines {
     const { prefix } = this;
     // The `-` of a line that is shorter than a comm would be another line's.
     const isDefault = start + DEFAULT_COMM < end && prefix.readDefault(bytes, start);
-    if (!isDefault && !prefix.readAny(bytes, start, end)) return false;
+    if (isDefault) prefix.shift = 0;
+    else if (!prefix.readAny(bytes, start, end)) return false;
     this.readPrefixed(bytes);
     return true;
   }

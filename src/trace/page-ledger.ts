@@ -4,8 +4,8 @@
  * Live pages are kept per page and not per block: one allocation of order 8 may come back as 256 frees of
  * order 0, in any order, at any time (40 % of the frees of one clean recording were such parts).
  */
-import { MAX_PFN, PAGEBLOCK_PAGES } from '../kernel/orders.js';
-import { PageStates } from './page-states.js';
+import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
+import { isPossibleBlock, PageStates } from './page-states.js';
 
 const UNSEEN = 0;
 const FREED = 1;
@@ -13,8 +13,6 @@ const FREED = 1;
 const LIVE_TAIL = 2;
 /** First page of a live allocation of order (state - LIVE_HEAD). */
 const LIVE_HEAD = 3;
-/** A printed order above this is no order: other configurations go up to 13 or so (trace-formats §5.5). */
-const LARGEST_ORDER = 20;
 
 export interface Place {
   readonly line: number;
@@ -105,7 +103,7 @@ export class PageLedger {
 
   private isImpossible(pfn: number, order: number, line: number): boolean {
     if (pfn > this.highestPfn) this.highestPfn = pfn;
-    if (pfn < MAX_PFN && order >= 0 && order <= LARGEST_ORDER) return false;
+    if (isPossibleBlock(pfn, order)) return false;
     note(this.impossible, line, pfn, order);
     return true;
   }

@@ -3,7 +3,15 @@
  * that memory and Map work grow with what the trace touches and pfns may reach 2^52.
  * Readers that walk a trace in order ask for neighbours again and again: the last slab is remembered.
  */
-import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
+import { MAX_PFN, PAGEBLOCK_PAGES } from '../kernel/orders.js';
+
+/** Other configurations go up to 13 or so (trace-formats §5.5). */
+const LARGEST_ORDER = 20;
+
+/** Can a machine have this block? A damaged number must not become a loop over 2^77 pages. */
+export function isPossibleBlock(pfn: number, order: number): boolean {
+  return pfn >= 0 && pfn < MAX_PFN && order >= 0 && order <= LARGEST_ORDER;
+}
 
 export class PageStates<Slab extends Uint8Array | Uint32Array> {
   private readonly slabs = new Map<number, Slab>();

@@ -40,11 +40,12 @@ export class Scanner {
     const full = columns.capacity - ROWS_PER_LINE;
     rows.writePending();
     // A default line that begins later than this has no room for a pid.
-    const lastStart = end - DEFAULT_COMM - prefix.shift - 2;
+    const lastStart = end - DEFAULT_COMM - 2;
     let p = start;
     while (p < end && columns.length <= full) {
       rows.line = ++this.line;
-      if (p < lastStart && !others.wantsEveryLine && prefix.readDefault(bytes, p + prefix.shift)) {
+      const start = prefix.shift === 0 ? p : afterColumn(bytes, p, prefix.shift);
+      if (start < lastStart && !others.wantsEveryLine && prefix.readDefault(bytes, start)) {
         const comm = rows.comms.ofDefaultLine(bytes, prefix.commStart, prefix.pid);
         if (comm >= 0) {
           if (!this.sawDefaultLine) this.firstDefaultLine();
@@ -96,4 +97,10 @@ export class Scanner {
     const { layouts } = this.rows.report;
     if (!layouts.includes(layout)) layouts.push(layout);
   }
+}
+
+/** Where comm begins behind a column of buffer names; at the line's own start when the line ends before. */
+function afterColumn(bytes: Uint8Array, start: number, width: number): number {
+  for (let p = start; p < start + width; p++) if (bytes[p] === LF) return start;
+  return start + width;
 }

@@ -15,7 +15,7 @@ export class TextReader implements TraceReader {
   private readonly scanner: Scanner;
   private readonly chunks: AsyncIterator<Uint8Array>;
   /** Bytes at hand: whole lines from `at` to `lineEnd`, the beginning of one up to `length`. */
-  private bytes = new Uint8Array(1 << 20);
+  private bytes = new Uint8Array(1 << 14);
   private at = 0;
   private lineEnd = 0;
   private length = 0;

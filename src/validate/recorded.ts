@@ -7,7 +7,15 @@
  */
 
 import { ALLOC_KSWAPD } from '../kernel/alloc-flags.js';
-import { MIGRATE_HIGHATOMIC, MIGRATE_ISOLATE, MIGRATE_MOVABLE, MIGRATE_PCPTYPES } from '../kernel/migratetypes.js';
+import { UNMAPPED } from '../kernel/classes.js';
+import { GFP_HIGHMEM_BIT, gfpMigratetype } from '../kernel/gfp.js';
+import {
+  FREETYPE_UNMAPPED_UNMOVABLE,
+  MIGRATE_HIGHATOMIC,
+  MIGRATE_ISOLATE,
+  MIGRATE_MOVABLE,
+  MIGRATE_PCPTYPES,
+} from '../kernel/migratetypes.js';
 import { MAX_PAGE_ORDER, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES, pageblockOf } from '../kernel/orders.js';
 import type { Machine } from '../machine/machine.js';
 import type { Snapshot } from '../machine/snapshot.js';
@@ -53,7 +61,11 @@ export class RecordedReplay {
   /** CPU and index of the last taking: takings of one lock hold stand together. */
   private lastTake = { at: -2, cpu: -1, order: -1, type: -1 };
   /** Tasks in direct compaction, by pid. */
-  private readonly compacting = new Map<number, { order: number; type: number; capture: CompactionCapture | null }>();
+  private readonly compacting = new Map<number, { order: number; freetype: number; capture: CompactionCapture | null }>();
+  /** Announced requests of freetype captures, by pid: what a capture is for, whatever compaction was raised to. */
+  private readonly announced = new Map<number, { order: number; freetype: number }>();
+  /** Migratetype of the request that a task reclaims for, by pid. */
+  private readonly reclaimType = new Map<number, number>();
   private readonly isolating = new Map<number, { pfn: number; order: number }>();
   /** Block that a flip took and has not put back yet, by pid: pfn and order. */
   private readonly flipping = new Map<number, { pfn: number; order: number }>();
@@ -115,17 +127,32 @@ export class RecordedReplay {
         this.free(i, pfnOfStructPage(events.pfn[i], this.vmemmap), events.order[i], true);
         break;
       case KIND.compactionTryToCompact:
-        this.compacting.set(events.pid[i], {
-          order: events.order[i],
-          type: (this.gfpBits(events.gfp[i]) >>> 3) & 3,
-          capture: null,
-        });
+        this.compacting.set(events.pid[i], { ...this.wantedBy(i), capture: null });
+        break;
+      case KIND.directReclaimBegin:
+        this.reclaimType.set(events.pid[i], gfpMigratetype(this.gfpBits(events.gfp[i])));
         break;
       case KIND.compactionBegin:
         this.beginCompaction(i);
         break;
       case KIND.compactionEnd:
         this.endCompaction(i);
+        break;
+      case KIND.requestAlloc:
+        this.announced.set(events.pid[i], {
+          order: events.order[i],
+          freetype: events.pageClass[i] === UNMAPPED ? FREETYPE_UNMAPPED_UNMOVABLE : events.migratetype[i],
+        });
+        break;
+      case KIND.resultPage:
+      case KIND.resultNone:
+        this.announced.delete(events.pid[i]);
+        break;
+      case KIND.reserveHighatomic:
+        this.reserveHighatomic(i);
+        break;
+      case KIND.unreserveHighatomic:
+        this.unreserveHighatomic(i);
         break;
       case KIND.flip:
         this.flip(i);
@@ -182,7 +209,7 @@ export class RecordedReplay {
     if (!continues || !this.isSameHold(this.lastTake.at, i)) rmqueue.begin();
     this.lastTake = { at: i, cpu, order, type };
     const isUnmapped = (frames.blockBits[pageblockOf(pfn)] & BLOCK_UNMAPPED) !== 0;
-    const freetype = isUnmapped ? 6 : type;
+    const freetype = isUnmapped ? FREETYPE_UNMAPPED_UNMOVABLE : type;
     if (reason === 'none') this.rotateForPlain(zone, order, freetype, pfn);
     this.fallback.reason = 'none';
     const node =
@@ -325,7 +352,8 @@ export class RecordedReplay {
     const node = frames.nodeAt(pfn[i], order[i]);
     if ((frames.info[node] & 0xf0) === INFO_FREE) return;
     frames.clearAllocated(node, order[i]);
-    frames.markAllocated(node, order[i], migratetype[i]);
+    const isLru = migratetype[i] === MIGRATE_MOVABLE && (this.gfpBits(this.events.gfp[i]) & GFP_HIGHMEM_BIT) !== 0;
+    frames.markAllocated(node, order[i], isLru ? MIGRATE_MOVABLE : migratetype[i] === MIGRATE_MOVABLE ? 0 : migratetype[i]);
   }
 
   private forgetPageUse(i: number): void {
@@ -370,6 +398,8 @@ export class RecordedReplay {
     const freetype = lists.freetypeOfBlock(block);
     lists.del(zone, order, freetype, node);
     lists.account(zone, -(2 ** order), freetype);
+    // What compaction moves into it is on an LRU; what it does not need comes back with a mm_page_free (§7.4).
+    frames.markAllocated(node, order, MIGRATE_MOVABLE);
     if (order < PAGEBLOCK_ORDER - 1) return;
     const end = Math.ceil((pfn + 2 ** order) / PAGEBLOCK_PAGES);
     for (let each = block; each < end; each++) {
@@ -380,12 +410,34 @@ export class RecordedReplay {
     }
   }
 
+  /** What the compacting task wants: its announced request, else what the event says. */
+  private wantedBy(i: number): { order: number; freetype: number } {
+    const { order, gfp, pid } = this.events;
+    return this.announced.get(pid[i]) ?? { order: order[i], freetype: gfpMigratetype(this.gfpBits(gfp[i])) };
+  }
+
+  private reserveHighatomic(i: number): void {
+    const { lists, frames, highatomic } = this.allocator;
+    const pfn = pfnOfStructPage(this.events.pfn[i], this.vmemmap);
+    lists.cpu = this.events.cpu[i];
+    highatomic.reserve(lists.zoneOf(pfn), frames.nodeAt(pfn, this.events.order[i]), this.events.order[i]);
+  }
+
+  /** For whom, the event does not say: the task's announced request, or that of its reclaim. */
+  private unreserveHighatomic(i: number): void {
+    const { pid, a } = this.events;
+    const freetype = this.announced.get(pid[i])?.freetype ?? this.reclaimType.get(pid[i]) ?? MIGRATE_MOVABLE;
+    for (let zone = this.allocator.machine.zones.length - 1; zone >= 0; zone--) {
+      if (this.allocator.highatomic.unreserve(zone, freetype, a[i] !== 0)) return;
+    }
+  }
+
   private beginCompaction(i: number): void {
     const task = this.compacting.get(this.events.pid[i]);
     if (task === undefined) return;
     const zone = this.allocator.lists.zoneOf(this.events.a[i]);
     const capture = task.capture !== null && task.capture.node !== NONE ? task.capture : null;
-    task.capture = capture ?? { zone, order: task.order, migratetype: task.type, node: NONE };
+    task.capture = capture ?? { zone, order: task.order, freetype: task.freetype, node: NONE };
   }
 
   private endCompaction(i: number): void {

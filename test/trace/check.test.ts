@@ -18,14 +18,28 @@ import { captureFolder, NO_CAPTURES } from './captures.js';
 import { type Row, RowsReader } from './rows-reader.js';
 
 const VMEMMAP = 0xea0000000000;
-const alloc = (pfn: number, order = 0, more: Partial<Row> = {}): Row => ({ kind: KIND.alloc, pfn, order, comm: 'sh', ...more });
-const free = (pfn: number, order = 0, more: Partial<Row> = {}): Row => ({ kind: KIND.free, pfn, order, ...more });
+const alloc = (pfn: number, order = 0, more: Partial<Row> = {}): Row => ({
+  kind: KIND.alloc,
+  pfn,
+  order,
+  comm: 'sh',
+  ...more,
+});
+const free = (pfn: number, order = 0, more: Partial<Row> = {}): Row => ({
+  kind: KIND.free,
+  pfn,
+  order,
+  ...more,
+});
 const batched = (pfn: number): Row => ({ kind: KIND.freeBatched, pfn });
 const locked = (pfn: number, order = 0): Row => ({ kind: KIND.zoneLocked, pfn, order });
 const failed: Row = { kind: KIND.alloc, pfn: -1, order: 9, comm: 'sh' };
 
-const check = (rows: Row[], report: Partial<ReadReport> = {}, options: CheckOptions = {}): Promise<CheckOutcome> =>
-  checkTrace(new RowsReader(rows, report), options);
+const check = (
+  rows: Row[],
+  report: Partial<ReadReport> = {},
+  options: CheckOptions = {},
+): Promise<CheckOutcome> => checkTrace(new RowsReader(rows, report), options);
 
 async function frees(...rows: Row[]) {
   const { result, details } = await check(rows);
@@ -57,20 +71,40 @@ describe('frees (trace-formats §5.2)', () => {
   };
 
   test('a batch report repeats its free', async () => {
-    expect(await frees(alloc(5), free(5), batched(5))).toEqual({ ...none, reported: 1, batchRepeats: 1, exact: 1 });
+    expect(await frees(alloc(5), free(5), batched(5))).toEqual({
+      ...none,
+      reported: 1,
+      batchRepeats: 1,
+      exact: 1,
+    });
   });
 
   test('a batch report of a live page is its free: 2.6.32, or mm_page_free was not enabled', async () => {
-    expect(await frees(alloc(5), batched(5), batched(6))).toEqual({ ...none, reported: 1, batchRepeats: 1, exact: 1 });
+    expect(await frees(alloc(5), batched(5), batched(6))).toEqual({
+      ...none,
+      reported: 1,
+      batchRepeats: 1,
+      exact: 1,
+    });
   });
 
   test('one block of order 8 freed as 256 pages: all parts, nothing unknown, nothing live', async () => {
     const pages = Array.from({ length: 256 }, (_, i) => free(0x200 + i));
-    expect(await frees(alloc(0x200, 8), ...pages)).toEqual({ ...none, reported: 256, orderMismatches: 256, partial: 256 });
+    expect(await frees(alloc(0x200, 8), ...pages)).toEqual({
+      ...none,
+      reported: 256,
+      orderMismatches: 256,
+      partial: 256,
+    });
   });
 
   test('the rest of a block, freed by its head, is a part as well', async () => {
-    expect(await frees(alloc(8, 3), free(12, 2), free(8, 2))).toEqual({ ...none, reported: 2, orderMismatches: 2, partial: 2 });
+    expect(await frees(alloc(8, 3), free(12, 2), free(8, 2))).toEqual({
+      ...none,
+      reported: 2,
+      orderMismatches: 2,
+      partial: 2,
+    });
   });
 
   test('a free over two allocations, and one over a hole', async () => {
@@ -83,12 +117,22 @@ describe('frees (trace-formats §5.2)', () => {
   });
 
   test('unknown: never seen; double: seen freed and not allocated since', async () => {
-    expect(await frees(free(7), free(8), alloc(1), free(8))).toEqual({ ...none, reported: 3, unmatched: 3, unknown: 2, double: 1, live: 1 });
+    expect(await frees(free(7), free(8), alloc(1), free(8))).toEqual({
+      ...none,
+      reported: 3,
+      unmatched: 3,
+      unknown: 2,
+      double: 1,
+      live: 1,
+    });
   });
 
   test('2.6.32 reports order-0 frees twice: the second is the same line again', async () => {
     expect(await frees(alloc(7), free(7), free(7))).toEqual({ ...none, reported: 2, exact: 1, repeated: 1 });
-    expect(await frees(alloc(7), free(7, 0, { pid: 1 }), free(7, 0, { pid: 2 }))).toMatchObject({ repeated: 0, double: 1 });
+    expect(await frees(alloc(7), free(7, 0, { pid: 1 }), free(7, 0, { pid: 2 }))).toMatchObject({
+      repeated: 0,
+      double: 1,
+    });
   });
 
   test('compaction_free: the line after it is no free (captures README §2)', async () => {
@@ -105,33 +149,46 @@ describe('frees (trace-formats §5.2)', () => {
   test('the ledger agrees with a set of pages, at any pfn', () => {
     const operation = fc.record({ isAlloc: fc.boolean(), block: fc.nat(40), order: fc.nat(4) });
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 80 }), fc.constantFrom(0, 496, 2 ** 32 - 512, 2 ** 36 - 1024), (list, base) => {
-        const ledger = new PageLedger();
-        const live = new Set<number>();
-        let overLive = 0;
-        for (const { isAlloc, block, order } of list) {
-          const pages = 2 ** order;
-          const pfn = base + Math.floor(block / pages) * pages;
-          const range = Array.from({ length: pages }, (_, i) => pfn + i);
-          if (isAlloc) {
-            if (range.some((page) => live.has(page))) overLive++;
-            ledger.alloc(pfn, order, 1);
-            for (const page of range) live.add(page);
-          } else {
-            ledger.free(pfn, order, 1, false);
-            for (const page of range) live.delete(page);
+      fc.property(
+        fc.array(operation, { maxLength: 80 }),
+        fc.constantFrom(0, 496, 2 ** 32 - 512, 2 ** 36 - 1024),
+        (list, base) => {
+          const ledger = new PageLedger();
+          const live = new Set<number>();
+          let overLive = 0;
+          for (const { isAlloc, block, order } of list) {
+            const pages = 2 ** order;
+            const pfn = base + Math.floor(block / pages) * pages;
+            const range = Array.from({ length: pages }, (_, i) => pfn + i);
+            if (isAlloc) {
+              if (range.some((page) => live.has(page))) overLive++;
+              ledger.alloc(pfn, order, 1);
+              for (const page of range) live.add(page);
+            } else {
+              ledger.free(pfn, order, 1, false);
+              for (const page of range) live.delete(page);
+            }
+            expect(ledger.livePages).toBe(live.size);
           }
-          expect(ledger.livePages).toBe(live.size);
-        }
-        expect(ledger.allocsOverLive.count).toBe(overLive);
-      }),
+          expect(ledger.allocsOverLive.count).toBe(overLive);
+        },
+      ),
     );
   });
 });
 
 describe('the result (DESIGN §5)', () => {
   test('all keys', async () => {
-    const report = { release: '7.3-cloud-amd64', cpus: [0, 1], headerCpus: 4, eventsByName: new Map([['kfree', 3], ['mm_page_free', 1], ['mm_page_alloc', 2]]) };
+    const report = {
+      release: '7.3-cloud-amd64',
+      cpus: [0, 1],
+      headerCpus: 4,
+      eventsByName: new Map([
+        ['kfree', 3],
+        ['mm_page_free', 1],
+        ['mm_page_alloc', 2],
+      ]),
+    };
     const { result } = await check([locked(4), alloc(4), failed, free(4, 0, { timeNs: 1500 })], report);
     expect(result).toEqual({
       schema: 'mm-sim/check@1',
@@ -152,7 +209,10 @@ describe('the result (DESIGN §5)', () => {
   });
 
   test('losses: overwritten, counted marks, marks without a number', async () => {
-    const lost = [{ line: 3, cpu: 0, events: 201 }, { line: 9, cpu: 1, events: 0 }];
+    const lost = [
+      { line: 3, cpu: 0, events: 201 },
+      { line: 9, cpu: 1, events: 0 },
+    ];
     const { result, details } = await check([alloc(4), free(4)], { overwritten: 1000, lost });
     expect([result.lost, result.grade]).toEqual([{ events: 1201, unknownGaps: 1 }, 'D']);
     expect(result.reasons).toEqual(['1201 events lost', '1 gap of unknown size']);
@@ -167,7 +227,9 @@ describe('the result (DESIGN §5)', () => {
     const { result, details } = await check([alloc(4), alloc(4), alloc(8, 2), alloc(9)]);
     expect([result.grade, result.reasons]).toEqual(['D', ['2 allocations over live pages']]);
     expect(details.allocsOverLive.first).toEqual({ line: 2, pfn: 4, order: 0 });
-    expect(details.remarks).toContain('2 allocations are of pages that are still live (first: line 2): frees are missing');
+    expect(details.remarks).toContain(
+      '2 allocations are of pages that are still live (first: line 2): frees are missing',
+    );
   });
 
   test('what no machine has is counted and not followed', async () => {
@@ -205,7 +267,14 @@ describe('the result (DESIGN §5)', () => {
 });
 
 describe('fidelity grade (DESIGN §4)', () => {
-  const good = { exactStartState: true, buddyLevelEvents: true, lostEvents: 0, unknownGaps: 0, allocsOverLive: 0, synthetic: false };
+  const good = {
+    exactStartState: true,
+    buddyLevelEvents: true,
+    lostEvents: 0,
+    unknownGaps: 0,
+    allocsOverLive: 0,
+    synthetic: false,
+  };
   test.each([
     [{}, 'A'],
     [{ exactStartState: false }, 'B'],
@@ -253,7 +322,16 @@ describe('first touch (DESIGN §4, start state `trace`)', () => {
     Array.from(start, (pfn, i) => `${pfn}-${end[i]} order ${order[i]}`);
 
   test('pages whose first event is a free were live, in ascending runs of one order', async () => {
-    const live = await startOf(free(9), free(8), batched(8), free(2 ** 35 + 4, 2), alloc(9), free(9), free(2 ** 35, 2), free(10, 1));
+    const live = await startOf(
+      free(9),
+      free(8),
+      batched(8),
+      free(2 ** 35 + 4, 2),
+      alloc(9),
+      free(9),
+      free(2 ** 35, 2),
+      free(10, 1),
+    );
     expect(runs(live)).toEqual(['8-10 order 0', '10-12 order 1', `${2 ** 35}-${2 ** 35 + 8} order 2`]);
     expect([live.pages, live.doubtfulPages]).toEqual([12, 0]);
   });
@@ -291,7 +369,11 @@ describe('trace samples', () => {
   // The column "expected" of their README: served/failed/frees/batch reports.
   const samples = new URL('../../../shared/trace-samples/', import.meta.url);
   const rows = existsSync(samples)
-    ? [...readFileSync(new URL('README.md', samples), 'utf8').matchAll(/^\| ([\w.-]+) \|.*?\| (\d+)\/(\d+)\/(\d+)\/(\d+) \|/gm)]
+    ? [
+        ...readFileSync(new URL('README.md', samples), 'utf8').matchAll(
+          /^\| ([\w.-]+) \|.*?\| (\d+)\/(\d+)\/(\d+)\/(\d+) \|/gm,
+        ),
+      ]
     : [];
   test.skipIf(rows.length === 0)('counts', async () => {
     const different: string[] = [];
@@ -341,24 +423,26 @@ describe('captures', () => {
   });
 
   // What the trace shows of its start, against the state that was recorded there.
-  test.for(['linux-7.3-secretmem-1cpu', 'linux-6.12-pressure-1cpu', 'linux-7.3-fragment-1cpu-probes'])(
-    'no page that %s shows as live was in a free list or a pcp list',
-    async (name, { skip }) => {
-      const capture = captureFolder(name);
-      if (capture === null) return skip(NO_CAPTURES);
-      const free = new Set<number>();
-      const state = await readStateFile(capture.before);
-      for (const { order, pfns } of state.freeLists) {
-        for (const pfn of pfns) for (let page = pfn; page < pfn + 2 ** order; page++) free.add(page);
-      }
-      for (const { lists } of state.pcps) for (const { pfns } of lists) for (const pfn of pfns) free.add(pfn);
-      const reader = await openTrace(capture.trace);
-      const { start, end, pages } = (await checkTrace(reader)).details.start;
-      await reader.close();
-      let wrong = 0;
-      for (let i = 0; i < start.length; i++) for (let page = start[i]; page < end[i]; page++) if (free.has(page)) wrong++;
-      expect(wrong).toBe(0);
-      expect(pages).toBeGreaterThan(0);
-    },
-  );
+  test.for([
+    'linux-7.3-secretmem-1cpu',
+    'linux-7.3-compaction-1cpu-probes',
+    'linux-7.3-fragment-1cpu-probes',
+  ])('no page that %s shows as live was in a free list or a pcp list', async (name, { skip }) => {
+    const capture = captureFolder(name);
+    if (capture === null) return skip(NO_CAPTURES);
+    const free = new Set<number>();
+    const state = await readStateFile(capture.before);
+    for (const { order, pfns } of state.freeLists) {
+      for (const pfn of pfns) for (let page = pfn; page < pfn + 2 ** order; page++) free.add(page);
+    }
+    for (const { lists } of state.pcps) for (const { pfns } of lists) for (const pfn of pfns) free.add(pfn);
+    const reader = await openTrace(capture.trace);
+    const { start, end, pages } = (await checkTrace(reader)).details.start;
+    await reader.close();
+    let wrong = 0;
+    for (let i = 0; i < start.length; i++)
+      for (let page = start[i]; page < end[i]; page++) if (free.has(page)) wrong++;
+    expect(wrong).toBe(0);
+    expect(pages).toBeGreaterThan(0);
+  });
 });

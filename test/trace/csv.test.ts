@@ -8,7 +8,10 @@ import { KIND } from '../../src/trace/events.js';
 import type { TraceReader } from '../../src/trace/reader.js';
 import { failureOf } from './error-line.js';
 
-async function* chunks(text: string | Uint8Array, size = Number.MAX_SAFE_INTEGER): AsyncGenerator<Uint8Array> {
+async function* chunks(
+  text: string | Uint8Array,
+  size = Number.MAX_SAFE_INTEGER,
+): AsyncGenerator<Uint8Array> {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
@@ -62,12 +65,17 @@ describe('columns (trace-formats §8)', () => {
     const { report } = reader;
     expect([report.format, report.layouts, report.clock]).toEqual(['csv', ['comma'], 'seconds']);
     expect([report.originSeconds, report.originNs, report.lastTimeNs]).toEqual([0, 1000, 1600]);
-    expect([...report.eventsByName]).toEqual([['mm_page_alloc', 2], ['mm_page_free', 1]]);
+    expect([...report.eventsByName]).toEqual([
+      ['mm_page_alloc', 2],
+      ['mm_page_free', 1],
+    ]);
     expect([report.lines, report.cpus, report.notes]).toEqual([7, [0, 1], []]);
   });
 
   test('aliases, any order and case; - and blank are _; missing columns are said once', async () => {
-    const { events, reader } = await read('Action,ADDR,Nr-Pages,time us,color\n+,0x3000,3,1500.25,red\n-,12288,4,1501,blue\n');
+    const { events, reader } = await read(
+      'Action,ADDR,Nr-Pages,time us,color\n+,0x3000,3,1500.25,red\n-,12288,4,1501,blue\n',
+    );
     expect(events).toEqual([
       '2 alloc 0 cpu0 pid0 "" 3 2 mt0 GFP_KERNEL class0',
       '3 free 750 cpu0 pid0 "" 3 2 mt-1 - class0',
@@ -122,14 +130,19 @@ describe('columns (trace-formats §8)', () => {
       'op,pfn,mt\na,1,Movable\na,2,MIGRATE_RECLAIMABLE\nmm_page_alloc_extfrag,3,0\nmm_page_alloc_extfrag,4,0\n',
     );
     expect(events.map((line) => line.split(' ')[8])).toEqual(['mt1', 'mt2']);
-    expect(reader.report.notes[1]).toBe('rows of mm_page_alloc_extfrag are left out: a CSV has no columns for it');
+    expect(reader.report.notes[1]).toBe(
+      'rows of mm_page_alloc_extfrag are left out: a CSV has no columns for it',
+    );
     expect(reader.report.eventsByName.get('mm_page_alloc_extfrag')).toBe(2);
   });
 });
 
 describe('layout of the file', () => {
   const comma = 'time_ns,op,pfn,comm,order\n5,alloc,12,a b,1\n6,free,12,,1\n';
-  const expected = ['2 alloc 0 cpu0 pid0 "a b" 12 1 mt0 GFP_KERNEL class0', '3 free 1 cpu0 pid0 "" 12 1 mt-1 - class0'];
+  const expected = [
+    '2 alloc 0 cpu0 pid0 "a b" 12 1 mt0 GFP_KERNEL class0',
+    '3 free 1 cpu0 pid0 "" 12 1 mt-1 - class0',
+  ];
 
   test.each([
     ['TABs, also with empty fields', comma.replaceAll(',', '\t')],
@@ -206,7 +219,9 @@ describe('time', () => {
 
   test('whole numbers in a column of seconds are said; going back is counted', async () => {
     const { reader } = await read('ts,op,pfn\n7,a,1\n5,a,2\n6,a,3\n');
-    expect(reader.report.notes).toContain('ts is read as seconds; call it time_ns, time_us or tick if it is not');
+    expect(reader.report.notes).toContain(
+      'ts is read as seconds; call it time_ns, time_us or tick if it is not',
+    );
     expect(reader.report.timeBackwards).toEqual({ count: 1, largestNs: 2_000_000_000 });
   });
 
@@ -227,12 +242,16 @@ describe('time', () => {
 
 describe('what is refused (exit code 3, with file and line)', () => {
   const check = "check the column names with 'mm-sim check trace.csv'";
-  const header = 'the first line must name the columns, such as time_ns,cpu,pid,comm,op,pfn,order,migratetype,gfp';
+  const header =
+    'the first line must name the columns, such as time_ns,cpu,pid,comm,op,pfn,order,migratetype,gfp';
   const numbers = 'write whole numbers, decimal or hexadecimal with 0x, without separators';
   const quotes = 'put the whole field in quotes and double the quotes inside it';
   test.each([
     ['op,pfn,order\na,0,11\n', `2: order 11 is larger than the largest order, 10; ${check}`],
-    ['op,pfn,size\na,0,4194305\n', `2: size 4194305 needs order 11, larger than the largest order, 10; ${check}`],
+    [
+      'op,pfn,size\na,0,4194305\n',
+      `2: size 4194305 needs order 11, larger than the largest order, 10; ${check}`,
+    ],
     ['op,pfn,order\na,0,-1\n', `2: order '-1' is not a whole number; ${numbers}`],
     ['op,pfn\na,12.5\n', `2: pfn '12.5' is not a whole number; ${numbers}`],
     ['op,pfn\na,1e3\n', `2: pfn '1e3' is not a whole number; ${numbers}`],
@@ -240,7 +259,10 @@ describe('what is refused (exit code 3, with file and line)', () => {
     ['op,page\na,4503599627370497\n', `2: page 4503599627370497 is too large; ${check}`],
     ['op,pfn\na,\n', "2: pfn is empty; name the page, or write 'fail' for a request that got none"],
     ['op,addr\na,0x1001\n', `2: addr 0x1001 is not a multiple of the page size, 4096; ${check}`],
-    ['op,pfn\n\n#\naloc,1\n', "4: op 'aloc' is unknown; did you mean alloc? Operations are alloc, free and fail"],
+    [
+      'op,pfn\n\n#\naloc,1\n',
+      "4: op 'aloc' is unknown; did you mean alloc? Operations are alloc, free and fail",
+    ],
     ['event,pfn\n,1\n', '2: event is empty; operations are alloc, free and fail'],
     [
       'op,pfn,class\na,1,unmaped\n',
@@ -253,7 +275,10 @@ describe('what is refused (exit code 3, with file and line)', () => {
     ],
     ['op,pfn,cpu\na,1,x\n', `2: cpu 'x' is not a whole number; ${numbers}`],
     ['op,pfn,cpu\na,1,65535\n', `2: cpu 65535 is too large; ${check}`],
-    ['time,op,pfn\n1.5s,a,1\n', "2: time '1.5s' is not a time; write a number without sign, exponent or separators"],
+    [
+      'time,op,pfn\n1.5s,a,1\n',
+      "2: time '1.5s' is not a time; write a number without sign, exponent or separators",
+    ],
     [
       'op,pfn,cpu\na,1,0\na,2\n',
       '3: 2 fields where the header has 3; every row needs a value or nothing between the separators for each column',
@@ -261,7 +286,10 @@ describe('what is refused (exit code 3, with file and line)', () => {
     ['op,pfn\na,"1\n', `2: a quote is opened in this row and not closed; ${quotes}`],
     ['op,comm,pfn\na,b"c,1\n', `2: a quote stands inside a field; ${quotes}`],
     ['op,cpu\na,1\n', `1: there is no column 'pfn'; it may also be called page, id, addr; ${header}`],
-    ['1000,0,17,sh,alloc,31,0\n', `1: there is no column 'op'; it may also be called event, type, kind, action; ${header}`],
+    [
+      '1000,0,17,sh,alloc,31,0\n',
+      `1: there is no column 'op'; it may also be called event, type, kind, action; ${header}`,
+    ],
   ])('%j', async (text, line) => {
     expect(await failure(text)).toBe(`3 mm-sim: trace.csv:${line}`);
   });

@@ -4,7 +4,8 @@ import { UserError } from '../../src/kernel/errors.js';
 export function errorLine(error: unknown): string {
   if (!(error instanceof UserError)) throw error;
   const { place, advice, message } = error;
-  const where = place === undefined ? '' : place.line === undefined ? `${place.file}: ` : `${place.file}:${place.line}: `;
+  const where =
+    place === undefined ? '' : place.line === undefined ? `${place.file}: ` : `${place.file}:${place.line}: `;
   return `mm-sim: ${where}${message}${advice === undefined ? '' : `; ${advice}`}`;
 }
 

@@ -25,7 +25,11 @@ const alloc = (pfn: number, pid = 1, gfp = 'GFP_USER', more: Partial<Row> = {}):
 });
 const table = (pfn: number, pid = 1): Row => alloc(pfn, pid, 'GFP_KERNEL|__GFP_ZERO|__GFP_COMP');
 const free = (pfn: number, pid = 1, more: Partial<Row> = {}): Row => ({ kind: KIND.free, pfn, pid, ...more });
-const invalid = (pfn: number, pid = 1): Row => ({ kind: KIND.setDirectMapInvalid, pfn: structPage(pfn), pid });
+const invalid = (pfn: number, pid = 1): Row => ({
+  kind: KIND.setDirectMapInvalid,
+  pfn: structPage(pfn),
+  pid,
+});
 const dflt = (pfn: number, pid = 1): Row => ({ kind: KIND.setDirectMapDefault, pfn: structPage(pfn), pid });
 const valid = (pfn: number, nr: number, b: number, pid = 1): Row => ({
   kind: KIND.setDirectMapValid,
@@ -64,7 +68,16 @@ const splitLines = (labels: Labels): number[] => [...(labels.splitTables.files[0
 
 describe('unmapped pages', () => {
   test('the allocation whose page leaves the direct map is labelled', async () => {
-    const labels = await labelsOf(alloc(7), alloc(8), invalid(8), flushRange(1), dflt(8), free(8), alloc(8), free(8));
+    const labels = await labelsOf(
+      alloc(7),
+      alloc(8),
+      invalid(8),
+      flushRange(1),
+      dflt(8),
+      free(8),
+      alloc(8),
+      free(8),
+    );
     expect(classes(labels)).toEqual(['2:unmapped']);
     expect([labels.unmapped, labels.resetOnFree]).toEqual([1, 0]);
   });
@@ -89,7 +102,12 @@ describe('unmapped pages', () => {
   });
 
   test('set_direct_map_valid takes out a run; a block is labelled once', async () => {
-    const labels = await labelsOf(alloc(512, 1, 'GFP_USER', { order: 9 }), valid(512, 512, 0), alloc(1), valid(1, 1, 1));
+    const labels = await labelsOf(
+      alloc(512, 1, 'GFP_USER', { order: 9 }),
+      valid(512, 512, 0),
+      alloc(1),
+      valid(1, 1, 1),
+    );
     expect(classes(labels)).toEqual(['1:unmapped']);
     expect(labels.unmapped).toBe(1);
   });
@@ -100,7 +118,16 @@ describe('unmapped pages', () => {
   });
 
   test('the reused page is another request; its label is its own', async () => {
-    const labels = await labelsOf(alloc(8), invalid(8), dflt(8), free(8), alloc(8), free(8), alloc(8), invalid(8));
+    const labels = await labelsOf(
+      alloc(8),
+      invalid(8),
+      dflt(8),
+      free(8),
+      alloc(8),
+      free(8),
+      alloc(8),
+      invalid(8),
+    );
     expect(classes(labels)).toEqual(['1:unmapped', '7:unmapped']);
   });
 });
@@ -128,14 +155,24 @@ describe('tables that the recorded splits took', () => {
     ['other flags', [alloc(8), invalid(8), alloc(9, 1, 'GFP_NOFS|__GFP_ZERO'), flushAll()]],
     ['a whole block', [alloc(8), invalid(8), alloc(16, 1, 'GFP_KERNEL', { order: 1 }), flushAll()]],
     ['no flush', [alloc(8), invalid(8), table(9), flushRange(1)]],
-    ['from an interrupt', [alloc(8), invalid(8), alloc(9, 1, 'GFP_KERNEL', { context: CONTEXT_SOFTIRQ }), flushAll()]],
+    [
+      'from an interrupt',
+      [alloc(8), invalid(8), alloc(9, 1, 'GFP_KERNEL', { context: CONTEXT_SOFTIRQ }), flushAll()],
+    ],
   ])('not when: %s', async (_, rows) => {
     expect(splitLines(await labelsOf(...rows))).toEqual([]);
   });
 
   test('an interrupt in between changes nothing', async () => {
     const irq = { context: CONTEXT_SOFTIRQ };
-    const labels = await labelsOf(alloc(8), invalid(8), free(3, 1, irq), alloc(4, 1, 'GFP_ATOMIC', irq), table(9), flushAll());
+    const labels = await labelsOf(
+      alloc(8),
+      invalid(8),
+      free(3, 1, irq),
+      alloc(4, 1, 'GFP_ATOMIC', irq),
+      table(9),
+      flushAll(),
+    );
     expect(splitLines(labels)).toEqual([5]);
     expect(classes(labels)).toEqual(['1:unmapped']);
   });
@@ -149,7 +186,17 @@ test('pt_ctor labels the allocation of its page (PAGETABLES.md §2)', async () =
 
 test('only what stands between the markers counts', async () => {
   const before = [alloc(8), invalid(8), flushRange(1), alloc(9)];
-  const labels = await labelsOf(...before, snapshot(1), invalid(9), alloc(10), invalid(10), snapshot(2), alloc(11), invalid(11), flushRange(1));
+  const labels = await labelsOf(
+    ...before,
+    snapshot(1),
+    invalid(9),
+    alloc(10),
+    invalid(10),
+    snapshot(2),
+    alloc(11),
+    invalid(11),
+    flushRange(1),
+  );
   expect(classes(labels)).toEqual(['7:unmapped']);
   expect(labels.recorded.shootdowns).toEqual({ full: 0, ranged: 0 });
 });
@@ -168,25 +215,45 @@ test('extfrag counts are nested, as mmtests counts them (field §3)', async () =
     b: from,
   });
   const labels = await labelsOf(extfrag(0, 10, 1), extfrag(1, 3, 0), extfrag(0, 8, 2), extfrag(0, 0, 1));
-  expect(labels.recorded.extfrag).toEqual({ all: 4, fragmenting: 3, forUnmovable: 2, unmovableIntoMovable: 1 });
+  expect(labels.recorded.extfrag).toEqual({
+    all: 4,
+    fragmenting: 3,
+    forUnmovable: 2,
+    unmovableIntoMovable: 1,
+  });
 });
 
 test('labels of merged files are found by file and line', async () => {
   const late = (row: Row): Row => ({ ...row, timeNs: 5 });
   const merged = mergeReaders(
-    [new RowsReader([alloc(1), late(alloc(8)), late(invalid(8))]), new RowsReader([alloc(16, 2), invalid(16, 2)])],
+    [
+      new RowsReader([alloc(1), late(alloc(8)), late(invalid(8))]),
+      new RowsReader([alloc(16, 2), invalid(16, 2)]),
+    ],
     ['a', 'b'],
   );
   const labels = (await collect(merged)).finish();
   const cursor = labels.classes.cursor();
-  expect([cursor.at(0, 1), cursor.at(1, 1), cursor.at(0, 2), cursor.at(1, 2), cursor.at(2, 9)]).toEqual([0, 1, 1, 0, 0]);
+  expect([cursor.at(0, 1), cursor.at(1, 1), cursor.at(0, 2), cursor.at(1, 2), cursor.at(2, 9)]).toEqual([
+    0, 1, 1, 0, 0,
+  ]);
 });
 
 test('line values: any order in, ascending out; the last value of a line counts', () => {
   const builder = new LineValuesBuilder();
-  for (const [line, value] of [[9, 1], [2, 3], [9, 2], [5, 1]]) builder.add(0, line, value);
+  for (const [line, value] of [
+    [9, 1],
+    [2, 3],
+    [9, 2],
+    [5, 1],
+  ])
+    builder.add(0, line, value);
   const values = builder.build();
-  expect([[...values.files[0].lines], [...values.files[0].values], values.count]).toEqual([[2, 5, 9], [3, 1, 2], 3]);
+  expect([[...values.files[0].lines], [...values.files[0].values], values.count]).toEqual([
+    [2, 5, 9],
+    [3, 1, 2],
+    3,
+  ]);
   const cursor = values.cursor();
   expect([1, 2, 3, 9, 10].map((line) => cursor.at(0, line))).toEqual([0, 3, 0, 2, 0]);
 });
@@ -194,13 +261,31 @@ test('line values: any order in, ascending out; the last value of a line counts'
 describe('captures', () => {
   // Counts by README §7 (set_direct_map_invalid, flush_tlb_all) and PAGETABLES.md (pt_ctor).
   test.for([
-    ['linux-7.3-secretmem-1cpu', { unmapped: 15424, splits: 11, pageTables: 0, full: 11, ranged: 15424, reset: 0 }],
-    ['linux-6.12-secretmem-1cpu', { unmapped: 15424, splits: 11, pageTables: 0, full: 11, ranged: 15424, reset: 0 }],
-    ['linux-7.3-secretmem-2cpu', { unmapped: 15424, splits: 12, pageTables: 0, full: 12, ranged: 15424, reset: 0 }],
-    ['linux-7.3-pagetables-1cpu', { unmapped: 2490, splits: 6, pageTables: 13707, full: 6, ranged: 2490, reset: 0 }],
-    ['linux-7.3-pagetables-2cpu', { unmapped: 2490, splits: 8, pageTables: 13824, full: 8, ranged: 2490, reset: 0 }],
+    [
+      'linux-7.3-secretmem-1cpu',
+      { unmapped: 15424, splits: 11, pageTables: 0, full: 11, ranged: 15424, reset: 0 },
+    ],
+    [
+      'linux-6.12-secretmem-1cpu',
+      { unmapped: 15424, splits: 11, pageTables: 0, full: 11, ranged: 15424, reset: 0 },
+    ],
+    [
+      'linux-7.3-secretmem-2cpu',
+      { unmapped: 15424, splits: 12, pageTables: 0, full: 12, ranged: 15424, reset: 0 },
+    ],
+    [
+      'linux-7.3-pagetables-1cpu',
+      { unmapped: 2490, splits: 6, pageTables: 13707, full: 6, ranged: 2490, reset: 0 },
+    ],
+    [
+      'linux-7.3-pagetables-2cpu',
+      { unmapped: 2490, splits: 8, pageTables: 13824, full: 8, ranged: 2490, reset: 0 },
+    ],
     ['linux-7.3-modules-2cpu', { unmapped: 0, splits: 0, pageTables: 0, full: 3194, ranged: 0, reset: 8080 }],
-    ['linux-7.3-freetype-split1g-1cpu', { unmapped: 0, splits: 3, pageTables: 0, full: 1448, ranged: 0, reset: 0 }],
+    [
+      'linux-7.3-freetype-split1g-1cpu',
+      { unmapped: 0, splits: 3, pageTables: 0, full: 1448, ranged: 0, reset: 0 },
+    ],
   ] as const)('%s', async ([name, expected], { skip }) => {
     const capture = captureFolder(name);
     if (capture === null) return skip(NO_CAPTURES);
@@ -215,7 +300,8 @@ describe('captures', () => {
       ranged: labels.recorded.shootdowns.ranged,
       reset: labels.resetOnFree,
     }).toEqual(expected);
-    const { direct_map_level2_splits: level2 = 0, direct_map_level3_splits: level3 = 0 } = capture.counts.vmeventDelta;
+    const { direct_map_level2_splits: level2 = 0, direct_map_level3_splits: level3 = 0 } =
+      capture.counts.vmeventDelta;
     expect(labels.recorded.splits).toEqual({ level2, level3 });
     expect(labels.recorded.extfrag.all).toBe(capture.counts.events.mm_page_alloc_extfrag ?? 0);
   });

@@ -87,26 +87,63 @@ describe('errors (exit code 2, with the text and the character)', () => {
     ['unmapped:', `, character 10: the rule ends where a field is expected; ${fields}`],
     ['unmapped: comn == "x"', `, character 11: 'comn' is no field; did you mean comm? F${fields.slice(1)}`],
     ['unmapped: gfp & 1', `, character 11: 'gfp' is no field; did you mean gfp_flags? F${fields.slice(1)}`],
-    ['unmapped: order', ', character 16: the rule ends where an operator for order is expected; use one of == != <= >= < > &'],
+    [
+      'unmapped: order',
+      ', character 16: the rule ends where an operator for order is expected; use one of == != <= >= < > &',
+    ],
     ['unmapped: order = 1', ", character 17: '=' means nothing here; see the syntax of ftrace event filters"],
-    ['unmapped: comm < "x"', ", character 16: '<' stands where an operator for comm is expected; use one of == != ~"],
+    [
+      'unmapped: comm < "x"',
+      ", character 16: '<' stands where an operator for comm is expected; use one of == != ~",
+    ],
     ['unmapped: comm == x', ', character 19: comm is compared with text; put the name in double quotes'],
     ['unmapped: comm == "x', ', character 19: the quote is never closed; end the text with "'],
     ['unmapped: order == "2"', `, character 20: "2" stands where a number is expected; ${number}`],
     ['unmapped: order == 2x', `, character 20: '2x' is not a number; ${number}`],
     ['unmapped: order == ', `, character 20: the rule ends where a number is expected; ${number}`],
-    ['unmapped: gfp_flags & __GFP_ZER0', ", character 23: '__GFP_ZER0' is no gfp name; did you mean __GFP_ZERO?"],
-    ['unmapped: migratetype == movabel', ", character 26: 'movabel' is no migratetype; did you mean movable?"],
+    [
+      'unmapped: gfp_flags & __GFP_ZER0',
+      ", character 23: '__GFP_ZER0' is no gfp name; did you mean __GFP_ZERO?",
+    ],
+    [
+      'unmapped: migratetype == movabel',
+      ", character 26: 'movabel' is no migratetype; did you mean movable?",
+    ],
     ['unmapped: (order == 1', ", character 11: the parenthesis '(' is never closed; add ')'"],
-    ['unmapped: order == 1)', ", character 21: ')' does not continue the rule; join conditions with && or ||"],
-    ['unmapped: order == 1 pid == 2', ", character 22: 'pid' does not continue the rule; join conditions with && or ||"],
-    ['unmapped: order == 1 && && pid == 2', `, character 25: '&&' stands where a field is expected; ${fields}`],
+    [
+      'unmapped: order == 1)',
+      ", character 21: ')' does not continue the rule; join conditions with && or ||",
+    ],
+    [
+      'unmapped: order == 1 pid == 2',
+      ", character 22: 'pid' does not continue the rule; join conditions with && or ||",
+    ],
+    [
+      'unmapped: order == 1 && && pid == 2',
+      `, character 25: '&&' stands where a field is expected; ${fields}`,
+    ],
   ])('%s', async (text, rest) => {
     expect(await failureOf(() => parseMark(text))).toBe(`2 mm-sim: mark '${text}'${rest}`);
   });
 
   test('any text is a mark or one of our errors', () => {
-    const pieces = ['unmapped:', 'comm', 'order', '==', '&', '&&', '(', ')', '!', '"x"', '1', '0x', '|', '~', ' '];
+    const pieces = [
+      'unmapped:',
+      'comm',
+      'order',
+      '==',
+      '&',
+      '&&',
+      '(',
+      ')',
+      '!',
+      '"x"',
+      '1',
+      '0x',
+      '|',
+      '~',
+      ' ',
+    ];
     fc.assert(
       fc.asyncProperty(fc.array(fc.constantFrom(...pieces), { maxLength: 12 }), async (parts) => {
         const failure = await failureOf(() => parseMark(parts.join(' ')));
@@ -122,7 +159,10 @@ describe('table', () => {
   const names = { comms, gfpBits: (gfp: number): number => gfps[gfp] };
 
   test('the first mark that matches takes the request and counts it', () => {
-    const table = new MarkTable([parseMark('unmapped: order == 1'), parseMark('pagetable: order >= 1')], names);
+    const table = new MarkTable(
+      [parseMark('unmapped: order == 1'), parseMark('pagetable: order >= 1')],
+      names,
+    );
     const classes = [0, 1, 2, 1].map((order) => table.take(1, 1, order, 0, 7));
     expect(classes).toEqual([PLAIN, UNMAPPED, PAGETABLE, UNMAPPED]);
     expect([...table.requests]).toEqual([2, 1]);
@@ -205,5 +245,6 @@ describe('TRACE.marks.json', () => {
   ])('%s', (text, rest) =>
     withFile(text, async (path) => {
       expect(await failureOf(() => readMarksFile(path))).toBe(`3 mm-sim: ${path}: ${rest}`);
-    }));
+    }),
+  );
 });
