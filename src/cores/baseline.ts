@@ -20,6 +20,7 @@ import {
 } from '../pagealloc/core.js';
 import { loadBoot, loadSnapshot } from '../pagealloc/load-state.js';
 import { PageAllocator } from '../pagealloc/page-allocator.js';
+import { useOf } from '../pagealloc/page-frames.js';
 import { PerPageTreatment } from '../pagealloc/per-page.js';
 import { takeExact } from '../pagealloc/take-exact.js';
 
@@ -64,7 +65,7 @@ export class BaselineCore implements Core {
 
   allocAt(pfn: number, request: AllocRequest): number {
     const { order, migratetype, pageClass, cpu } = request;
-    takeExact(this.allocator, pfn, order, migratetype, cpu);
+    takeExact(this.allocator, pfn, order, useOf(migratetype, request.gfp), cpu);
     return pageClass === PLAIN ? pfn : this.protect(pfn, order, pageClass, cpu);
   }
 

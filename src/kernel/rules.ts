@@ -10,7 +10,10 @@ export interface KernelRules {
   readonly drainInPortions: boolean;
   /** The free_high threshold: free_count >= batch + high_min / 2 instead of >= batch. */
   readonly freeHighAddsHighMin: boolean;
-  /** ALLOC_HIGHATOMIC is set on the fast path as well, and its pcp list is then not refilled. */
+  /**
+   * ALLOC_HIGHATOMIC is set on the fast path as well, its pcp list is then not refilled, and a block is
+   * reserved for a page from the buddy lists alone.
+   */
   readonly highatomicOnFastPath: boolean;
   /** Contiguous order-0 frees (vfree and the like) enter the lists as aligned chunks. */
   readonly contiguousFreesInChunks: boolean;

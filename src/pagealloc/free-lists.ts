@@ -232,13 +232,20 @@ export class FreeLists {
   }
 
   /** compaction_capture(): tested before each step of merging, so a larger block than wanted is never taken (§2.6). */
-  private isCaptured(capture: CompactionCapture, zone: number, node: number, order: number, freetype: number): boolean {
+  private isCaptured(
+    capture: CompactionCapture,
+    zone: number,
+    node: number,
+    order: number,
+    freetype: number,
+  ): boolean {
     if (capture.node !== NONE || capture.zone !== zone || capture.order !== order) return false;
     if (freetype === MIGRATE_CMA || freetype === MIGRATE_ISOLATE) return false;
     // The flags must be equal: an unmapped request never captures a mapped page (freetype-observed §7.9).
     const isUnmapped = freetype === FREETYPE_UNMAPPED_UNMOVABLE;
     if (isUnmapped !== (capture.freetype === FREETYPE_UNMAPPED_UNMOVABLE)) return false;
-    if (order < PAGEBLOCK_ORDER && freetype === MIGRATE_MOVABLE && capture.freetype !== MIGRATE_MOVABLE) return false;
+    if (order < PAGEBLOCK_ORDER && freetype === MIGRATE_MOVABLE && capture.freetype !== MIGRATE_MOVABLE)
+      return false;
     capture.node = node;
     this.account(zone, -(1 << order), freetype);
     return true;

@@ -10,7 +10,7 @@ import type { PcpState, Snapshot } from '../machine/snapshot.js';
 import { forEachBootChunk } from '../machine/start-state.js';
 import type { LivePages } from './core.js';
 import type { PageAllocator } from './page-allocator.js';
-import { BLOCK_ISOLATE, BLOCK_UNMAPPED, INFO_PCP } from './page-frames.js';
+import { BLOCK_ISOLATE, BLOCK_UNMAPPED, INFO_PCP, USE_LRU } from './page-frames.js';
 import { orderOfPindex } from './pcp-lists.js';
 
 /** Exactly the lists, pcp lists and pageblocks of the snapshot, in order. */
@@ -92,7 +92,7 @@ function loadPageUses(allocator: PageAllocator, snapshot: Snapshot): void {
     const step = 2 ** run.order;
     for (let pfn = run.startPfn; pfn < run.startPfn + run.pages; pfn += step) {
       const order = pfn % step === 0 && pfn + step <= run.startPfn + run.pages ? run.order : 0;
-      allocator.frames.markAllocated(allocator.frames.nodeAt(pfn, order), order, MIGRATE_MOVABLE);
+      allocator.frames.markAllocated(allocator.frames.nodeAt(pfn, order), order, USE_LRU);
     }
   }
 }

@@ -39,7 +39,7 @@ import { type CoreObserver, FAILED_NO_BLOCK, FAILED_WATERMARK } from './core.js'
 import { AllocatorCounters } from './counters.js';
 import { buddyListCount, FreeLists, NONE } from './free-lists.js';
 import { Highatomic } from './highatomic.js';
-import { PageFrames } from './page-frames.js';
+import { PageFrames, useOf } from './page-frames.js';
 import { isPcpOrder, PcpLists, pcpListCount } from './pcp-lists.js';
 import { Rmqueue } from './rmqueue.js';
 import { Watermarks } from './watermarks.js';
@@ -64,6 +64,8 @@ export class PageAllocator {
   private readonly kswapdIsRecorded: boolean;
   /** Whether the last failing walk over the zones met one with free pages enough for its watermark. */
   private sawOpenZone = false;
+  /** 6.12 reserves the block of any page of a slow-path request, 7.3 only of one from the buddy lists (§3.8). */
+  private readonly reservesFromPcp: boolean;
 
   constructor(machine: Machine, observer: CoreObserver, kswapdIsRecorded = false) {
     this.machine = machine;
@@ -76,6 +78,7 @@ export class PageAllocator {
     this.rmqueue = new Rmqueue(this.lists, this.watermarks, observer);
     this.pcp = new PcpLists(machine, this.lists, this.rmqueue, this.watermarks, buddyLists);
     this.highatomic = new Highatomic(this.lists);
+    this.reservesFromPcp = !machine.rules.highatomicOnFastPath;
     this.zonelists = [0, 1, 2, 3].map((highest) =>
       machine.zones
         .map((zone, position) => ({ zone, position }))
@@ -101,7 +104,7 @@ export class PageAllocator {
     );
     if (node === NONE) node = this.slowPath(zonelist, highestZone, order, freetype, common, gfp, cpu);
     if (node === NONE) return this.sawOpenZone ? FAILED_NO_BLOCK : FAILED_WATERMARK;
-    this.frames.markAllocated(node, order, migratetype);
+    this.frames.markAllocated(node, order, useOf(migratetype, gfp));
     return this.frames.pfnOf(node);
   }
 
@@ -191,14 +194,19 @@ export class PageAllocator {
     if (node !== NONE || (gfp & GFP_DIRECT_RECLAIM_BIT) === 0) return node;
     // v4 promotes unmapped requests of any order to pageblock-order compaction (freetype-series §5.1).
     if (order > 0 || freetype === FREETYPE_UNMAPPED_UNMOVABLE) this.counters.compactionWanted++;
-    for (const zone of zonelist) this.highatomic.unreserve(zone, freetype, false);
+    this.unreserve(zonelist, freetype, false);
     this.drainAll();
     this.lists.cpu = cpu;
     node = this.getPage(zonelist, highestZone, order, freetype, flags, cpu);
     if (node !== NONE || order > PAGE_ALLOC_COSTLY_ORDER) return node;
-    let moved = false;
-    for (const zone of zonelist) if (this.highatomic.unreserve(zone, freetype, true)) moved = true;
-    return moved ? this.getPage(zonelist, highestZone, order, freetype, flags, cpu) : NONE;
+    if (!this.unreserve(zonelist, freetype, true)) return NONE;
+    return this.getPage(zonelist, highestZone, order, freetype, flags, cpu);
+  }
+
+  /** The first zone that gives a highatomic block back ends the search (§3.8). */
+  private unreserve(zonelist: readonly number[], freetype: number, force: boolean): boolean {
+    for (const zone of zonelist) if (this.highatomic.unreserve(zone, freetype, force)) return true;
+    return false;
   }
 
   /** get_page_from_freelist() (§5.3). */
@@ -242,6 +250,7 @@ export class PageAllocator {
   private rmqueueZone(zone: number, order: number, freetype: number, flags: number, cpu: number): number {
     let node = isPcpOrder(order) ? this.pcp.take(zone, cpu, order, freetype, flags) : NONE;
     if (node === NONE) node = this.rmqueueBuddy(zone, order, freetype, flags);
+    else if (this.reservesFromPcp && (flags & ALLOC_HIGHATOMIC) !== 0) this.highatomic.reserve(zone, node, order);
     if (node === NONE && this.lastResort !== null) {
       node = this.lastResort(zone, order, freetype, flags);
       // A page table may have been asked for in between: that request left its own CPU and its own outcome.

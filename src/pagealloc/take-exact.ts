@@ -13,7 +13,7 @@ export function takeExact(
   allocator: PageAllocator,
   pfn: number,
   order: number,
-  migratetype: number,
+  use: number,
   cpu: number,
 ): number {
   const { frames, lists } = allocator;
@@ -27,7 +27,7 @@ export function takeExact(
   }
   const node = frames.nodeAt(pfn, order);
   frames.clearAllocated(node, order);
-  frames.markAllocated(node, order, migratetype);
+  frames.markAllocated(node, order, use);
   return inUse;
 }
 

@@ -46,7 +46,7 @@ export function isDigit(byte: number): boolean {
 }
 
 export function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  return new Uint8Array(Buffer.from(text, 'latin1'));
 }
 
 /** Do the bytes of `text` stand at `at`? Reads no further than the first difference. */

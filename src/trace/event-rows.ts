@@ -21,7 +21,7 @@ import {
 import { type EventColumns, NO_GFP, NO_PFN, UNKNOWN_MIGRATETYPE, UNKNOWN_PID } from './columns.js';
 import { CommNames } from './comm-names.js';
 import { ByteDictionary } from './dictionary.js';
-import { type EventShape, ShapeTable } from './event-shapes.js';
+import { type EventShape, findShape } from './event-shapes.js';
 import { KIND } from './events.js';
 import { FieldReader } from './field-reader.js';
 import { decodeGfp, hasBareNames } from './gfp.js';
@@ -54,7 +54,6 @@ export class EventRows {
   isUnfinishedLine = false;
   readonly isHtml: boolean;
 
-  private readonly shapes = new ShapeTable();
   private readonly markers: MarkerReader;
   private readonly byteOffsets = new ByteOffsetPfns();
   private readonly clock: TraceClock;
@@ -106,18 +105,13 @@ export class EventRows {
       end = afterName(bytes, start);
       if (bytes[end] !== COLON) return this.readNameless(bytes, start, end, prefix);
     }
-    const shape = this.shapes.find(bytes, start, end);
+    const shape = findShape(bytes, start, end);
     if (shape === null) {
       this.tally.countName(bytes, start, end);
       return lineFeed(bytes, end);
     }
     if (shape.isPageEvent && !recent.includes(shape)) recent.push(shape);
     return this.readShape(bytes, end + 1, shape, prefix, comm);
-  }
-
-  /** The event of that name, for dialects that find names by other means; null when mm-sim keeps none such. */
-  shapeOf(bytes: Uint8Array, start: number, end: number): EventShape | null {
-    return this.shapes.find(bytes, start, end);
   }
 
   /** Reads the fields of a known event and writes its row. Returns the position of the line feed. */

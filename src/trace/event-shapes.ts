@@ -50,6 +50,8 @@ export class FieldShape {
 
 export class EventShape {
   readonly name: string;
+  /** Place in SHAPES; -1 for shapes that markers.ts keeps to itself. */
+  readonly index: number;
   readonly nameBytes: Uint8Array;
   /** The name and the colon after it. */
   readonly nameText: WordText;
@@ -67,11 +69,10 @@ export class EventShape {
   readonly isPageEvent: boolean;
   /** Its text is for markers.ts. */
   readonly isMarker: boolean;
-  /** Events of this name that were seen. */
-  count = 0;
 
-  constructor(definition: EventDefinition, isMarker = false) {
+  constructor(definition: EventDefinition, index = -1, isMarker = false) {
     this.name = definition.name;
+    this.index = index;
     this.nameBytes = ascii(definition.name);
     this.nameText = new WordText(`${definition.name}:`);
     this.kind = definition.kind;
@@ -92,37 +93,33 @@ function bitsOf(fields: readonly EventField[], test: (field: EventField) => bool
   return fields.reduce((bits, field, i) => (test(field) ? bits | (1 << i) : bits), 0);
 }
 
-/** Events by name. One per scanner, since shapes count what was seen. */
-export class ShapeTable {
-  readonly shapes: readonly EventShape[];
-  private readonly slots: (EventShape | null)[] = new Array(512).fill(null);
+const MARKER = new EventShape({ name: 'marker', kind: KIND.none, fields: [] }, EVENTS.length, true);
 
-  constructor() {
-    this.shapes = [
-      ...EVENTS.map((definition) => new EventShape(definition)),
-      new EventShape({ name: 'marker', kind: KIND.none, fields: [] }, true),
-    ];
-    for (const shape of this.shapes) {
-      let slot = slotOf(shape.nameBytes, 0, shape.nameBytes.length);
-      while (this.slots[slot] !== null) slot = (slot + 1) & 511;
-      this.slots[slot] = shape;
-    }
-  }
+/** All events that the scanner knows, at the place that is their index. */
+export const SHAPES: readonly EventShape[] = [...EVENTS.map((event, i) => new EventShape(event, i)), MARKER];
 
-  /** The event whose name stands from start to end, or null. */
-  find(bytes: Uint8Array, start: number, end: number): EventShape | null {
-    let slot = slotOf(bytes, start, end);
-    for (;;) {
-      const shape = this.slots[slot];
-      if (shape === null) return null;
-      if (shape.nameBytes.length === end - start && startsWith(bytes, start, shape.nameBytes)) return shape;
-      slot = (slot + 1) & 511;
-    }
+/** Open hash table of SHAPES by name. */
+const SLOTS = 512;
+const slots: (EventShape | null)[] = new Array(SLOTS).fill(null);
+for (const shape of SHAPES) {
+  let slot = slotOf(shape.nameBytes, 0, shape.nameBytes.length);
+  while (slots[slot] !== null) slot = (slot + 1) % SLOTS;
+  slots[slot] = shape;
+}
+
+/** The event whose name stands from start to end, or null. */
+export function findShape(bytes: Uint8Array, start: number, end: number): EventShape | null {
+  let slot = slotOf(bytes, start, end);
+  for (;;) {
+    const shape = slots[slot];
+    if (shape === null) return null;
+    if (shape.nameBytes.length === end - start && startsWith(bytes, start, shape.nameBytes)) return shape;
+    slot = (slot + 1) % SLOTS;
   }
 }
 
 /** Length, last and middle byte: enough to keep the names of events.ts apart but for a few neighbours. */
 function slotOf(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
-  return (length * 37 + bytes[end - 1] * 11 + bytes[start + (length >> 1)] * 3) & 511;
+  return (length * 37 + bytes[end - 1] * 11 + bytes[start + (length >> 1)] * 3) % SLOTS;
 }

@@ -7,7 +7,8 @@
  *   mm_page_alloc pfn=0x8a23 … GFP_KERNEL…   <- this one is the table that the recorded kernel's own split
  *   flush_tlb_all                               needed: the core under test makes its own (DESIGN §4)
  *
- * Facts: captures README §2 and §6, PAGETABLES.md §2 and §4, direct-map-and-rivals §2.3. Between the markers `snapshot 1` and `2` where there are some, else the whole trace.
+ * Between the markers `snapshot 1` and `2` where there are some, else over the whole trace.
+ * Facts: captures README §2 and §6, PAGETABLES.md §2 and §4, direct-map-and-rivals §2.3.
  */
 import { PAGETABLE, UNMAPPED } from '../kernel/classes.js';
 import { GFP_COMP_BIT, GFP_HARDWALL_BIT, GFP_KERNEL, GFP_ZERO_BIT } from '../kernel/gfp.js';
@@ -67,6 +68,7 @@ interface Task {
   changing: boolean;
   /** Line of the allocation that may be a split's table; 0 for none. */
   tableLine: number;
+  tableFile: number;
   /** Its last allocation before that: a split's table is none of its own requests. */
   beforeTable: number;
   beforeTableFile: number;
@@ -82,7 +84,7 @@ interface Doubtful {
   /** The task's last allocation at that time: another one shows that it went on to other work. */
   readonly lastAlloc: number;
   /** Tables of the splits that it caused: the core under test makes its own only if the page gets a label. */
-  readonly tables: number[];
+  readonly tables: { readonly file: number; readonly line: number }[];
 }
 
 export class LabelCollector {
@@ -93,7 +95,7 @@ export class LabelCollector {
   /** Line of the allocation that a live page belongs to; 0 = not live, or from before. */
   private readonly allocLine = new PageStates(() => new Uint32Array(PAGEBLOCK_PAGES));
   /** Files of those lines; one file is the rule, and needs no second table. */
-  private allocFile: PageStates<Uint8Array> | undefined;
+  private allocFile: PageStates<Uint32Array> | undefined;
   private readonly tasks = new Map<number, Task>();
   private lastPid = Number.NaN;
   private lastTask: Task | undefined;
@@ -187,13 +189,14 @@ export class LabelCollector {
     const { pfn, order, line, file, context } = columns;
     if (!isPossibleBlock(pfn[i], order[i])) return;
     this.allocLine.fill(pfn[i], 2 ** order[i], line[i]);
-    if (file[i] !== 0) this.allocFile ??= new PageStates(() => new Uint8Array(PAGEBLOCK_PAGES));
+    if (file[i] !== 0) this.allocFile ??= new PageStates(() => new Uint32Array(PAGEBLOCK_PAGES));
     this.allocFile?.fill(pfn[i], 2 ** order[i], file[i]);
     if ((context[i] & IN_INTERRUPT) !== 0) return;
     const task = this.task(columns, i);
     if (task.changing) {
       const isTable = order[i] === 0 && (this.bitsOf(columns.gfp[i]) & ~SPLIT_TABLE_MAY_HAVE) === GFP_KERNEL;
       task.tableLine = isTable ? line[i] : 0;
+      task.tableFile = file[i];
       task.changing = isTable;
       task.beforeTable = task.lastAlloc;
       task.beforeTableFile = task.lastAllocFile;
@@ -267,7 +270,7 @@ export class LabelCollector {
 
   private labelDoubtful({ file, line, tables }: Doubtful): void {
     this.labelUnmapped(file, line);
-    for (const table of tables) this.splitTables.add(file, table, 1);
+    for (const table of tables) this.splitTables.add(table.file, table.line, 1);
   }
 
   private labelUnmapped(file: number, line: number): void {
@@ -292,8 +295,9 @@ export class LabelCollector {
     this.counts.flushAll();
     const task = this.task(columns, i);
     if (task.tableLine === 0) return;
-    if (task.changed === undefined) this.splitTables.add(columns.file[i], task.tableLine, 1);
-    else task.changed.tables.push(task.tableLine);
+    const { tableLine: line, tableFile: file, changed } = task;
+    if (changed === undefined) this.splitTables.add(file, line, 1);
+    else changed.tables.push({ file, line });
     this.counts.splitFlushes++;
     task.lastAlloc = task.beforeTable;
     task.lastAllocFile = task.beforeTableFile;
@@ -330,6 +334,7 @@ function newTask(): Task {
     lastAllocFile: 0,
     changing: false,
     tableLine: 0,
+    tableFile: 0,
     beforeTable: 0,
     beforeTableFile: 0,
     changed: undefined,

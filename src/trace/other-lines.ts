@@ -27,6 +27,7 @@ import {
   textOf,
 } from './bytes.js';
 import type { EventRows } from './event-rows.js';
+import { findShape } from './event-shapes.js';
 import { FunctionGraph } from './function-graph.js';
 import { readHashLine, readLoss, readTraceCmdHeader } from './header-lines.js';
 import { DEFAULT_COMM, decimal, type LinePrefix, SECONDS } from './line-prefix.js';
@@ -250,7 +251,7 @@ export class OtherLines {
     let end = start;
     while (isNameByte(bytes[end])) end++;
     if (bytes[end] !== COLON) return false;
-    const shape = this.rows.shapeOf(bytes, start, end);
+    const shape = findShape(bytes, start, end);
     if (shape === null || shape.isMarker) return false;
     this.prefix.nameStart = start;
     this.rows.readShape(bytes, end + 1, shape, this.prefix, 0);

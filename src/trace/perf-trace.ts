@@ -7,6 +7,7 @@
  * The arguments are rewritten as ` key=value`, so that one field reader serves all dialects.
  */
 import {
+  ascii,
   BLANK,
   CLOSE_PAREN,
   COLON,
@@ -21,12 +22,13 @@ import {
 } from './bytes.js';
 import { UNKNOWN_MIGRATETYPE } from './columns.js';
 import type { EventRows } from './event-rows.js';
+import { findShape } from './event-shapes.js';
 import { decimal, type LinePrefix } from './line-prefix.js';
 import { WORD_SLACK } from './words.js';
 
 const REWRITTEN_BYTES = 1024;
 /** Appended to an event that has the field: what perf leaves out is 0. */
-const ZERO_ORDER = Uint8Array.from(' order=0', (character) => character.charCodeAt(0));
+const ZERO_ORDER = ascii(' order=0');
 
 export class PerfTrace {
   private readonly rows: EventRows;
@@ -55,7 +57,7 @@ export class PerfTrace {
     let subsystem = nameStart - 1;
     while (isNameByte(bytes[subsystem - 1])) subsystem--;
     const comm = this.readTask(bytes, timeEnd, subsystem);
-    const shape = rows.shapeOf(bytes, nameStart, open);
+    const shape = findShape(bytes, nameStart, open);
     prefix.nameStart = nameStart;
     if (shape === null) {
       rows.countName(bytes, nameStart, open);

@@ -2,7 +2,7 @@
 
 import { UNKNOWN_CPU } from './columns.js';
 import { ByteDictionary } from './dictionary.js';
-import type { EventShape } from './event-shapes.js';
+import { type EventShape, SHAPES } from './event-shapes.js';
 import type { FieldEvidence } from './field-reader.js';
 import { hasBareNames } from './gfp.js';
 import { note } from './notes.js';
@@ -15,6 +15,7 @@ const COUNTED_TYPES = 4;
 export class Tally {
   private readonly unknownNames = new ByteDictionary(NAME_CAP);
   private readonly unknownCounts = new Float64Array(NAME_CAP);
+  private readonly shapeCounts = new Float64Array(SHAPES.length);
   /** Known and unknown names in order of first appearance. */
   private readonly nameOrder: (EventShape | number)[] = [];
   private readonly cpuSeen = new Uint8Array(UNKNOWN_CPU + 1);
@@ -27,7 +28,7 @@ export class Tally {
   }
 
   countShape(shape: EventShape): void {
-    if (shape.count++ === 0) this.nameOrder.push(shape);
+    if (this.shapeCounts[shape.index]++ === 0) this.nameOrder.push(shape);
   }
 
   /** An event that mm-sim does not keep, by the bytes of its name. */
@@ -51,7 +52,7 @@ export class Tally {
     const { era, eventsByName } = report;
     for (const name of this.nameOrder) {
       if (typeof name === 'number') eventsByName.set(this.unknownNames.names[name], this.unknownCounts[name]);
-      else eventsByName.set(name.name, name.count);
+      else eventsByName.set(name.name, this.shapeCounts[name.index]);
     }
     era.hexPfns = evidence.hexPfns;
     // perf trace prints numbers of its own making: they say nothing about the kernel.

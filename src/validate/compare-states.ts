@@ -30,12 +30,19 @@ export function compareStates(allocator: PageAllocator, snapshot: Snapshot): Sta
     rotatedLists: [],
     differingLists: [],
   };
-  const recorded = new Map(snapshot.freeLists.map((list) => [`${list.zone}/${list.order}/${list.freetype}`, list.pfns]));
+  const recorded = new Map(
+    snapshot.freeLists.map((list) => [`${list.zone}/${list.order}/${list.freetype}`, list.pfns]),
+  );
   allocator.machine.zones.forEach(({ index, name }, zone) => {
     for (let order = 0; order < NR_PAGE_ORDERS; order++) {
       for (let freetype = 0; freetype < NR_FREETYPE_IDXS; freetype++) {
         const kernel = recorded.get(`${index}/${order}/${freetype}`) ?? new Float64Array(0);
-        compareLists(`${name} order ${order} type ${freetype}`, kernel, allocator.lists.pfns(zone, order, freetype), result);
+        compareLists(
+          `${name} order ${order} type ${freetype}`,
+          kernel,
+          allocator.lists.pfns(zone, order, freetype),
+          result,
+        );
       }
     }
   });
@@ -51,7 +58,12 @@ export function compareStates(allocator: PageAllocator, snapshot: Snapshot): Sta
   return result;
 }
 
-function compareLists(name: string, kernel: ArrayLike<number>, model: readonly number[], result: StateComparison): void {
+function compareLists(
+  name: string,
+  kernel: ArrayLike<number>,
+  model: readonly number[],
+  result: StateComparison,
+): void {
   if (kernel.length === 0 && model.length === 0) return;
   result.freeLists++;
   result.listEntries += kernel.length;

@@ -8,7 +8,7 @@
 
 import { ALLOC_KSWAPD } from '../kernel/alloc-flags.js';
 import { UNMAPPED } from '../kernel/classes.js';
-import { GFP_HIGHMEM_BIT, gfpMigratetype } from '../kernel/gfp.js';
+import { gfpMigratetype } from '../kernel/gfp.js';
 import {
   FREETYPE_UNMAPPED_UNMOVABLE,
   MIGRATE_HIGHATOMIC,
@@ -22,8 +22,8 @@ import type { Snapshot } from '../machine/snapshot.js';
 import { type CoreObserver, NO_OBSERVER } from '../pagealloc/core.js';
 import { type CompactionCapture, NONE } from '../pagealloc/free-lists.js';
 import { loadSnapshot } from '../pagealloc/load-state.js';
-import { BLOCK_UNMAPPED, INFO_FREE } from '../pagealloc/page-frames.js';
 import { PageAllocator } from '../pagealloc/page-allocator.js';
+import { BLOCK_UNMAPPED, INFO_FREE, USE_LRU, USE_UNMOVABLE, useOf } from '../pagealloc/page-frames.js';
 import { takeExact } from '../pagealloc/take-exact.js';
 import type { EventColumns } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
@@ -61,7 +61,10 @@ export class RecordedReplay {
   /** CPU and index of the last taking: takings of one lock hold stand together. */
   private lastTake = { at: -2, cpu: -1, order: -1, type: -1 };
   /** Tasks in direct compaction, by pid. */
-  private readonly compacting = new Map<number, { order: number; freetype: number; capture: CompactionCapture | null }>();
+  private readonly compacting = new Map<
+    number,
+    { order: number; freetype: number; capture: CompactionCapture | null }
+  >();
   /** Announced requests of freetype captures, by pid: what a capture is for, whatever compaction was raised to. */
   private readonly announced = new Map<number, { order: number; freetype: number }>();
   /** Migratetype of the request that a task reclaims for, by pid. */
@@ -205,7 +208,8 @@ export class RecordedReplay {
     const zone = lists.zoneOf(pfn);
     this.allocations++;
     lists.cpu = cpu;
-    const continues = this.lastTake.cpu === cpu && this.lastTake.order === order && this.lastTake.type === type;
+    const continues =
+      this.lastTake.cpu === cpu && this.lastTake.order === order && this.lastTake.type === type;
     if (!continues || !this.isSameHold(this.lastTake.at, i)) rmqueue.begin();
     this.lastTake = { at: i, cpu, order, type };
     const isUnmapped = (frames.blockBits[pageblockOf(pfn)] & BLOCK_UNMAPPED) !== 0;
@@ -234,7 +238,7 @@ export class RecordedReplay {
   private resync(zone: number, node: number, order: number, pfn: number): void {
     const { lists } = this.allocator;
     if (node !== NONE) lists.freeBlock(zone, node, order, false);
-    takeExact(this.allocator, pfn, order, MIGRATE_MOVABLE, lists.cpu);
+    takeExact(this.allocator, pfn, order, USE_UNMOVABLE, lists.cpu);
     this.allocator.frames.clearAllocated(this.allocator.frames.nodeAt(pfn, order), order);
   }
 
@@ -346,14 +350,13 @@ export class RecordedReplay {
 
   /** Who holds a page decides the half rule of claims (§3.5): movable requests' pages count as on an LRU. */
   private notePageUse(i: number): void {
-    const { pfn, order, migratetype } = this.events;
+    const { pfn, order, migratetype, gfp } = this.events;
     if (pfn[i] < 0) return;
     const { frames } = this.allocator;
     const node = frames.nodeAt(pfn[i], order[i]);
     if ((frames.info[node] & 0xf0) === INFO_FREE) return;
     frames.clearAllocated(node, order[i]);
-    const isLru = migratetype[i] === MIGRATE_MOVABLE && (this.gfpBits(this.events.gfp[i]) & GFP_HIGHMEM_BIT) !== 0;
-    frames.markAllocated(node, order[i], isLru ? MIGRATE_MOVABLE : migratetype[i] === MIGRATE_MOVABLE ? 0 : migratetype[i]);
+    frames.markAllocated(node, order[i], useOf(migratetype[i], this.gfpBits(gfp[i])));
   }
 
   private forgetPageUse(i: number): void {
@@ -399,7 +402,7 @@ export class RecordedReplay {
     lists.del(zone, order, freetype, node);
     lists.account(zone, -(2 ** order), freetype);
     // What compaction moves into it is on an LRU; what it does not need comes back with a mm_page_free (§7.4).
-    frames.markAllocated(node, order, MIGRATE_MOVABLE);
+    frames.markAllocated(node, order, USE_LRU);
     if (order < PAGEBLOCK_ORDER - 1) return;
     const end = Math.ceil((pfn + 2 ** order) / PAGEBLOCK_PAGES);
     for (let each = block; each < end; each++) {
@@ -476,7 +479,10 @@ function isInsideLock(kind: number): boolean {
 }
 
 function missReason(chosen: number, pfn: number, fallback: Fallback, reason: string): string {
-  const way = fallback.reason === 'none' ? 'own list' : `${fallback.reason} from type ${fallback.from} order ${fallback.found}`;
+  const way =
+    fallback.reason === 'none'
+      ? 'own list'
+      : `${fallback.reason} from type ${fallback.from} order ${fallback.found}`;
   const model = chosen < 0 ? 'no page' : `pfn 0x${chosen.toString(16)}`;
   return `model: ${model} (${way}); kernel: pfn 0x${pfn.toString(16)} (${reason === 'none' ? 'own list' : reason})`;
 }

@@ -9,7 +9,10 @@ import { type MigratetypeTable, renumberMigratetype } from '../trace/migratetype
 import type { TraceReader } from '../trace/reader.js';
 
 /** Reads what stands between snapshots 1 and 2; a missing marker 2 means up to the end. */
-export async function readBetweenMarkers(reader: TraceReader, migratetypes: MigratetypeTable): Promise<EventColumns> {
+export async function readBetweenMarkers(
+  reader: TraceReader,
+  migratetypes: MigratetypeTable,
+): Promise<EventColumns> {
   let events = new EventColumns(1 << 16);
   let inside = false;
   for (let batch = await reader.next(); batch !== null; batch = await reader.next()) {

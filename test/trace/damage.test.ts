@@ -17,7 +17,8 @@ const SAMPLES = [
 ];
 
 function sample(name: string): Uint8Array {
-  return readFileSync(fileURLToPath(new URL(`../../fixtures/trace-samples/${name}`, import.meta.url)));
+  // A plain array: slice() of a Buffer would not copy.
+  return new Uint8Array(readFileSync(fileURLToPath(new URL(`../../fixtures/trace-samples/${name}`, import.meta.url))));
 }
 
 async function answer(bytes: Uint8Array, chunkSize?: number): Promise<unknown> {
