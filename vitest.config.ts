@@ -8,6 +8,7 @@ const reporters = process.env.CI
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/cli/build.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: reporters as string[],

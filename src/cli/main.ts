@@ -73,7 +73,9 @@ function oneOf(choices: readonly string[]): (text: string) => string {
     if (choices.includes(text)) return text;
     const guess = nearest(text, choices);
     const question = guess === null ? '' : `did you mean '${guess}'? `;
-    throw new InvalidArgumentError(`${question}${question === '' ? 'c' : 'C'}hoices are ${choices.join(', ')}`);
+    throw new InvalidArgumentError(
+      `${question}${question === '' ? 'c' : 'C'}hoices are ${choices.join(', ')}`,
+    );
   };
 }
 

@@ -91,7 +91,7 @@ function whatItIs({ result, details, report }: CheckReport): Facts {
     rows: [
       ['format', [result.format, ...report.layouts].map(printable).join(', ')],
       ['kernel', kernel === '' ? 'the trace does not say' : printable(kernel)],
-      ...details.era.evidence.map((says): [string, string] => ['', printable(says)]),
+      ...listed('since', details.era.evidence),
       ['clock', CLOCK_WORDS[clock] ?? printable(clock)],
       ['span', spanNs === null || cpus === 0 ? `${span}; ${on}` : `${span} ${on}`],
       ...(details.highestPfn < 0 ? [] : [pagesFact(details.highestPfn)]),
@@ -101,7 +101,10 @@ function whatItIs({ result, details, report }: CheckReport): Facts {
 
 /** How much memory a machine needs to hold the trace's pages where they are. */
 function pagesFact(highestPfn: number): [string, string] {
-  return ['pages', `up to pfn 0x${highestPfn.toString(16)}, ${size(highestPfn + 1)} from the start of memory`];
+  return [
+    'pages',
+    `up to pfn 0x${highestPfn.toString(16)}, ${size(highestPfn + 1)} from the start of memory`,
+  ];
 }
 
 function eventCounts({ events }: CheckView): Grid {
@@ -143,10 +146,7 @@ function pageCounts({ result, details, report }: CheckReport): Grid {
       ),
       ofFrees('  of pages never seen before', details.unknownFrees.count),
       ofFrees('  of pages seen freed before', details.doubleFrees.count),
-      ...rare(
-        details.repeatedFrees.count,
-        ofFrees('  reported twice in a row', details.repeatedFrees.count),
-      ),
+      ...rare(details.repeatedFrees.count, ofFrees('  reported twice in a row', details.repeatedFrees.count)),
       ...rare(
         details.impossible.count,
         plain('events of pages that no machine has', details.impossible.count),
@@ -167,8 +167,9 @@ function pageCounts({ result, details, report }: CheckReport): Grid {
 function wordsOf({ details, report }: CheckReport): Facts {
   const notes = [...report.notes, ...details.remarks];
   if (report.malformed.first.length > 0) {
-    const lines = report.malformed.first.map(({ line }) => group(line)).join(', ');
-    notes.push(`event lines that lack a field: ${lines}${report.malformed.count > 5 ? ' and more' : ''}`);
+    const { count, first } = report.malformed;
+    const lines = first.map(({ line }) => line).join(', ');
+    notes.push(`event lines without a field they need: ${lines}${count > first.length ? ' and more' : ''}`);
   }
   if (report.timeBackwards.count > 0)
     notes.push(`times run backwards by at most ${duration(report.timeBackwards.largestNs)}`);

@@ -65,7 +65,8 @@ export async function runCores(
 function makeLane(choice: CoreChoice, settings: RunSettings): Lane {
   const { machine, snapshot, live, plan, writeEvent } = settings;
   const directMap = new DirectMap(machine, snapshot);
-  const recorder = writeEvent === null ? null : new EventRecorder(choice.spec, writeEvent, settings.hasSeveralTraces);
+  const recorder =
+    writeEvent === null ? null : new EventRecorder(choice.spec, writeEvent, settings.hasSeveralTraces);
   if (recorder !== null) directMap.observer = recorder;
   const parts = {
     machine,

@@ -18,7 +18,7 @@ import {
   startsWith,
   textOf,
 } from './bytes.js';
-import { type EventColumns, NO_GFP, NO_PFN, UNKNOWN_MIGRATETYPE, UNKNOWN_PID } from './columns.js';
+import { type EventColumns, UNKNOWN_PID } from './columns.js';
 import { CommNames } from './comm-names.js';
 import { ByteDictionary } from './dictionary.js';
 import { type EventShape, findShape } from './event-shapes.js';
@@ -150,14 +150,8 @@ export class EventRows {
     const { columns, report } = this;
     const row = columns.length;
     report.lost.push({ line: this.line, cpu, events });
-    columns.pfn[row] = NO_PFN;
-    columns.order[row] = 0;
-    columns.migratetype[row] = UNKNOWN_MIGRATETYPE;
-    columns.gfp[row] = NO_GFP;
-    columns.pageClass[row] = 0;
+    this.fields.reset(row);
     columns.a[row] = events;
-    columns.b[row] = 0;
-    columns.c[row] = 0;
     columns.kind[row] = KIND.lost;
     columns.timeNs[row] = this.clock.lastTimeNs;
     columns.cpu[row] = cpu;

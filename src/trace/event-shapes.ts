@@ -13,7 +13,7 @@ import {
 } from './events.js';
 import { WordText } from './words.js';
 
-export const FORM: Readonly<Record<FieldForm, number>> = { pfn: 0, number: 1, address: 2, gfp: 3, name: 4 };
+const FORM: Readonly<Record<FieldForm, number>> = { pfn: 0, number: 1, address: 2, gfp: 3, name: 4 };
 export const FORM_PFN = FORM.pfn;
 export const FORM_NUMBER = FORM.number;
 export const FORM_ADDRESS = FORM.address;
@@ -23,11 +23,9 @@ const COLUMNS: readonly Column[] = ['pfn', 'order', 'migratetype', 'gfp', 'pageC
 export const COLUMN_PFN = 0;
 export const COLUMN_ORDER = 1;
 export const COLUMN_MIGRATETYPE = 2;
-export const COLUMN_GFP = 3;
 export const COLUMN_PAGE_CLASS = 4;
 export const COLUMN_A = 5;
 export const COLUMN_B = 6;
-export const COLUMN_C = 7;
 
 export class FieldShape {
   /** Key and the `=` after it. */
@@ -109,6 +107,7 @@ for (const shape of SHAPES) {
 
 /** The event whose name stands from start to end, or null. */
 export function findShape(bytes: Uint8Array, start: number, end: number): EventShape | null {
+  if (start === end) return null;
   let slot = slotOf(bytes, start, end);
   for (;;) {
     const shape = slots[slot];

@@ -2,8 +2,8 @@
  * Events in the output of the function_graph tracer: comments after the column of durations, without a pid
  * unless the option funcgraph-proc is on (trace-formats §2.9).
  *
- *     ` 1)               |  /* mm_page_alloc: page=… pfn=0x3fb34 order=0 … *​/`
- *     `   25.235130 |   1)     sh-149     |  ..... |               |  /* mm_page_alloc: … *​/`
+ *     ` 1)               |  /* mm_page_alloc: page=… pfn=0x3fb34 order=0 …`
+ *     `   25.235130 |   1)     sh-149     |  ..... |               |  /* mm_page_alloc: …`
  *
  * Mails wrap such lines, so a comment may go on over the next lines until its end.
  */

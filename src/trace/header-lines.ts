@@ -9,7 +9,7 @@ import type { ReadReport } from './report.js';
 /** Larger counts are a negative number printed as unsigned: the kernel could not tell. */
 const LARGEST_COUNT = 2 ** 53;
 
-export interface Loss {
+interface Loss {
   readonly cpu: number;
   /** 0 when the mark does not say how many. */
   readonly events: number;

@@ -36,7 +36,7 @@ import {
 export const NO_TIME = 0;
 export const SECONDS = 1;
 export const TICKS = 2;
-export const RELATIVE = 3;
+const RELATIVE = 3;
 
 /** comm is padded to 16 in default lines and cut to 8 in latency lines; then the `-` follows. */
 export const DEFAULT_COMM = 16;

@@ -1,6 +1,6 @@
 /**
- * Four bytes at a time: comparing the fixed texts of a default line by words instead of bytes makes the
- * whole scan half as fast again (npm run bench, scanner).
+ * Four bytes at a time: fixed texts of default lines are compared by words instead of bytes. Together with
+ * page-event.ts this took the scan of the capture linux-7.3-build-1cpu from 2.5 to 5.5 M lines/s.
  *
  * A comparison may read up to WORD_SLACK bytes behind the place where the texts differ; whoever fills a
  * buffer leaves that much room behind its last line feed.

@@ -7,27 +7,19 @@
  */
 
 import { ALLOC_KSWAPD } from '../kernel/alloc-flags.js';
-import { UNMAPPED } from '../kernel/classes.js';
-import { gfpMigratetype } from '../kernel/gfp.js';
-import {
-  FREETYPE_UNMAPPED_UNMOVABLE,
-  MIGRATE_HIGHATOMIC,
-  MIGRATE_ISOLATE,
-  MIGRATE_MOVABLE,
-  MIGRATE_PCPTYPES,
-} from '../kernel/migratetypes.js';
-import { MAX_PAGE_ORDER, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES, pageblockOf } from '../kernel/orders.js';
+import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_HIGHATOMIC } from '../kernel/migratetypes.js';
+import { MAX_PAGE_ORDER, PAGEBLOCK_ORDER, pageblockOf } from '../kernel/orders.js';
 import type { Machine } from '../machine/machine.js';
 import type { Snapshot } from '../machine/snapshot.js';
 import { type CoreObserver, NO_OBSERVER } from '../pagealloc/core.js';
-import { type CompactionCapture, NONE } from '../pagealloc/free-lists.js';
+import { NONE } from '../pagealloc/free-lists.js';
 import { loadSnapshot } from '../pagealloc/load-state.js';
 import { PageAllocator } from '../pagealloc/page-allocator.js';
-import { BLOCK_UNMAPPED, INFO_FREE, USE_LRU, USE_UNMOVABLE, useOf } from '../pagealloc/page-frames.js';
+import { BLOCK_UNMAPPED, INFO_FREE, USE_UNMOVABLE, useOf } from '../pagealloc/page-frames.js';
 import { takeExact } from '../pagealloc/take-exact.js';
 import type { EventColumns } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
-import { pfnOfStructPage } from '../trace/struct-page.js';
+import { SilentOperations } from './silent-operations.js';
 
 export interface Miss {
   /** Index in the events. */
@@ -54,22 +46,11 @@ export class RecordedReplay {
   extfragEqual = 0;
   firstMiss: Miss | null = null;
   private readonly events: EventColumns;
-  private readonly vmemmap: number;
-  private readonly hasIsolateReturns: boolean;
   private readonly gfpBits: (gfp: number) => number;
   private readonly fallback: Fallback = { reason: 'none', from: 0, found: 0 };
   /** CPU and index of the last taking: takings of one lock hold stand together. */
   private lastTake = { at: -2, cpu: -1, order: -1, type: -1 };
-  /** Tasks in direct compaction, by pid. */
-  private readonly compacting = new Map<
-    number,
-    { order: number; freetype: number; capture: CompactionCapture | null }
-  >();
-  /** Announced requests of freetype captures, by pid: what a capture is for, whatever compaction was raised to. */
-  private readonly announced = new Map<number, { order: number; freetype: number }>();
-  /** Migratetype of the request that a task reclaims for, by pid. */
-  private readonly reclaimType = new Map<number, number>();
-  private readonly isolating = new Map<number, { pfn: number; order: number }>();
+  private readonly silent: SilentOperations;
   /** Block that a flip took and has not put back yet, by pid: pfn and order. */
   private readonly flipping = new Map<number, { pfn: number; order: number }>();
 
@@ -85,9 +66,8 @@ export class RecordedReplay {
     this.allocator = new PageAllocator(machine, observer, true);
     loadSnapshot(this.allocator, snapshot);
     this.events = events;
-    this.vmemmap = snapshot.vmemmap;
     this.gfpBits = gfpBits;
-    this.hasIsolateReturns = events.kind.subarray(0, events.length).includes(KIND.isolateFreePageRet);
+    this.silent = new SilentOperations(this.allocator, events, snapshot.vmemmap, gfpBits);
   }
 
   /** Goes through all events, or up to one. */
@@ -117,49 +97,11 @@ export class RecordedReplay {
       case KIND.free:
         this.forgetPageUse(i);
         break;
-      case KIND.moveFreepagesBlock:
-        this.moveBlock(pfnOfStructPage(events.pfn[i], this.vmemmap), events.migratetype[i]);
-        break;
-      case KIND.isolateFreePage:
-        this.isolateFreePage(i);
-        break;
-      case KIND.isolateFreePageRet:
-        this.isolateReturned(i);
-        break;
-      case KIND.putbackIsolatedPage:
-        this.free(i, pfnOfStructPage(events.pfn[i], this.vmemmap), events.order[i], true);
-        break;
-      case KIND.compactionTryToCompact:
-        this.compacting.set(events.pid[i], { ...this.wantedBy(i), capture: null });
-        break;
-      case KIND.directReclaimBegin:
-        this.reclaimType.set(events.pid[i], gfpMigratetype(this.gfpBits(events.gfp[i])));
-        break;
-      case KIND.compactionBegin:
-        this.beginCompaction(i);
-        break;
-      case KIND.compactionEnd:
-        this.endCompaction(i);
-        break;
-      case KIND.requestAlloc:
-        this.announced.set(events.pid[i], {
-          order: events.order[i],
-          freetype: events.pageClass[i] === UNMAPPED ? FREETYPE_UNMAPPED_UNMOVABLE : events.migratetype[i],
-        });
-        break;
-      case KIND.resultPage:
-      case KIND.resultNone:
-        this.announced.delete(events.pid[i]);
-        break;
-      case KIND.reserveHighatomic:
-        this.reserveHighatomic(i);
-        break;
-      case KIND.unreserveHighatomic:
-        this.unreserveHighatomic(i);
-        break;
       case KIND.flip:
         this.flip(i);
         break;
+      default:
+        this.silent.event(i, kind);
     }
   }
 
@@ -281,7 +223,7 @@ export class RecordedReplay {
   /** A page that is on no list, of the wanted order, for a task that compacts: it was captured (R5). */
   private isCapture(i: number): boolean {
     const { pfn, order, a, pid } = this.events;
-    if (a[i] !== order[i] || !this.compacting.has(pid[i])) return false;
+    if (a[i] !== order[i] || !this.silent.isCompacting(pid[i])) return false;
     const { frames } = this.allocator;
     return frames.info[frames.nodeAt(pfn[i], order[i])] !== (INFO_FREE | order[i]);
   }
@@ -340,8 +282,7 @@ export class RecordedReplay {
     const { allocator, events } = this;
     const { lists, frames } = allocator;
     lists.cpu = events.cpu[i];
-    const task = this.compacting.get(events.pid[i]);
-    lists.capture = task?.capture ?? null;
+    lists.capture = this.silent.captureOf(events.pid[i]);
     const node = frames.nodeAt(pfn, order);
     frames.clearAllocated(node, order);
     lists.freeBlock(lists.zoneOf(pfn), node, order, toTail);
@@ -365,87 +306,6 @@ export class RecordedReplay {
     const { frames } = this.allocator;
     const node = frames.nodeAt(pfn[i], order[i]);
     if ((frames.info[node] & 0xf0) !== INFO_FREE) frames.clearAllocated(node, order[i]);
-  }
-
-  // Silent operations that probes show.
-
-  private moveBlock(pfn: number, to: number): void {
-    const { lists } = this.allocator;
-    const block = pageblockOf(pfn);
-    const from = lists.freetypeOfBlock(block);
-    if (from === to || from < 0) return;
-    lists.moveBlock(lists.zoneOf(pfn), block, from, to);
-    lists.setBlockType(block, to);
-  }
-
-  private isolateFreePage(i: number): void {
-    const pfn = pfnOfStructPage(this.events.pfn[i], this.vmemmap);
-    const order = this.events.order[i];
-    if (this.hasIsolateReturns) this.isolating.set(this.events.cpu[i], { pfn, order });
-    else this.isolate(pfn, order);
-  }
-
-  private isolateReturned(i: number): void {
-    const tried = this.isolating.get(this.events.cpu[i]);
-    this.isolating.delete(this.events.cpu[i]);
-    if (tried !== undefined && this.events.a[i] !== 0) this.isolate(tried.pfn, tried.order);
-  }
-
-  /** __isolate_free_page() (§2.11): removes the page; from order 8 on its blocks become movable. */
-  private isolate(pfn: number, order: number): void {
-    const { lists, frames } = this.allocator;
-    const zone = lists.zoneOf(pfn);
-    const node = frames.nodeAt(pfn, order);
-    if (frames.info[node] !== (INFO_FREE | order)) return;
-    const block = frames.blockOf(node);
-    const freetype = lists.freetypeOfBlock(block);
-    lists.del(zone, order, freetype, node);
-    lists.account(zone, -(2 ** order), freetype);
-    // What compaction moves into it is on an LRU; what it does not need comes back with a mm_page_free (§7.4).
-    frames.markAllocated(node, order, USE_LRU);
-    if (order < PAGEBLOCK_ORDER - 1) return;
-    const end = Math.ceil((pfn + 2 ** order) / PAGEBLOCK_PAGES);
-    for (let each = block; each < end; each++) {
-      const type = lists.freetypeOfBlock(each);
-      if (type < 0 || type >= MIGRATE_PCPTYPES || type === MIGRATE_ISOLATE) continue;
-      lists.moveBlock(zone, each, type, MIGRATE_MOVABLE);
-      lists.setBlockType(each, MIGRATE_MOVABLE);
-    }
-  }
-
-  /** What the compacting task wants: its announced request, else what the event says. */
-  private wantedBy(i: number): { order: number; freetype: number } {
-    const { order, gfp, pid } = this.events;
-    return this.announced.get(pid[i]) ?? { order: order[i], freetype: gfpMigratetype(this.gfpBits(gfp[i])) };
-  }
-
-  private reserveHighatomic(i: number): void {
-    const { lists, frames, highatomic } = this.allocator;
-    const pfn = pfnOfStructPage(this.events.pfn[i], this.vmemmap);
-    lists.cpu = this.events.cpu[i];
-    highatomic.reserve(lists.zoneOf(pfn), frames.nodeAt(pfn, this.events.order[i]), this.events.order[i]);
-  }
-
-  /** For whom, the event does not say: the task's announced request, or that of its reclaim. */
-  private unreserveHighatomic(i: number): void {
-    const { pid, a } = this.events;
-    const freetype = this.announced.get(pid[i])?.freetype ?? this.reclaimType.get(pid[i]) ?? MIGRATE_MOVABLE;
-    for (let zone = this.allocator.machine.zones.length - 1; zone >= 0; zone--) {
-      if (this.allocator.highatomic.unreserve(zone, freetype, a[i] !== 0)) return;
-    }
-  }
-
-  private beginCompaction(i: number): void {
-    const task = this.compacting.get(this.events.pid[i]);
-    if (task === undefined) return;
-    const zone = this.allocator.lists.zoneOf(this.events.a[i]);
-    const capture = task.capture !== null && task.capture.node !== NONE ? task.capture : null;
-    task.capture = capture ?? { zone, order: task.order, freetype: task.freetype, node: NONE };
-  }
-
-  private endCompaction(i: number): void {
-    const task = this.compacting.get(this.events.pid[i]);
-    if (task !== undefined) task.capture = null;
   }
 
   /** The rest of a flipped block goes to the lists of its new side (freetype-series §4.2 steps 10 to 12). */

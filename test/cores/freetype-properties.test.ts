@@ -115,6 +115,7 @@ describe.each([...FREETYPE_INFO.parameters.series.values!])('freetype:series=%s'
       fc.property(anyMachine, anySteps([PLAIN, UNMAPPED, UNMAPPED], [0, 0, 0, 0, 1]), (machine, steps) => {
         const bench = new FreetypeBench(series, machine);
         for (const step of steps) perform(bench, step);
+        bench.checkMarks();
         bench.freeAll();
         bench.check();
         bench.checkEnd();

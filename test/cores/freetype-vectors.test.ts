@@ -157,6 +157,19 @@ describe('freetype-series §11: refusals leave the state as it was', () => {
     );
   });
 
+  test('13 with more blocks on the list: the block goes back to the head (§4.2 step 8)', () => {
+    const on = machine('types UUUUMM; o10 U: 100000 100400; o10 M: 100800');
+    on.directMap.pageTableSource = () => false;
+    for (const order of [10, 4]) {
+      expectStep(
+        on,
+        on.alloc(order, 'U*'),
+        'pageTable',
+        'types UUUUMM; o10 U: 100000 100400; o10 M: 100800; free 3072, bM 3072, bU 0',
+      );
+    }
+  });
+
   // Not of §11. The block that is being flipped is off the lists, so the nested request may fail a mark
   // that the outer one passed; once the outer failure was then reported as one of its own watermark.
   test('13 by the watermark: the nested request fails it, the outer one did not', () => {

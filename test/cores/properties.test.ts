@@ -53,6 +53,7 @@ for (const { title, entry, parameters } of CORES.flatMap(variantsOf)) {
             const bench = new Bench(entry, parameters, machine);
             const before = freeByOrder(bench.core.measures!().memory!);
             for (const step of steps) perform(bench, step);
+            bench.checkMarks();
             bench.freeAll();
             const { memory, strandedFor } = bench.core.measures!();
             const after = freeByOrder(memory!);

@@ -8,7 +8,8 @@ import type { CoreEntry, ParameterValues } from '../../src/cores/registry.js';
 import { DirectMap } from '../../src/directmap/direct-map.js';
 import { PRESENT, RW } from '../../src/directmap/leaves.js';
 import { UNMAPPED } from '../../src/kernel/classes.js';
-import { GFP_KERNEL } from '../../src/kernel/gfp.js';
+import { GFP_HIGHMEM_BIT, GFP_KERNEL } from '../../src/kernel/gfp.js';
+import { MIGRATE_MOVABLE } from '../../src/kernel/migratetypes.js';
 import { PAGEBLOCK_PAGES } from '../../src/kernel/orders.js';
 import { rulesFor } from '../../src/kernel/rules.js';
 import { type Machine, ZONE_DMA, ZONE_DMA32, ZONE_NAMES, ZONE_NORMAL } from '../../src/machine/machine.js';
@@ -19,6 +20,7 @@ import {
   FAILURE_NAMES,
   NO_OBSERVER,
 } from '../../src/pagealloc/core.js';
+import type { PageAllocator } from '../../src/pagealloc/page-allocator.js';
 import { requestOf } from './core-fixture.js';
 
 /** Where a zone may lie: DMA ends at 16 MiB, one zone crosses a GiB, Normal begins at 4 GiB. */
@@ -89,6 +91,8 @@ interface Block {
   readonly pfn: number;
   readonly order: number;
   readonly pageClass: number;
+  /** Counts as movable in the half rule (page-allocator §3.5). */
+  readonly isOnLru: boolean;
 }
 
 /** The model: who has which page. */
@@ -184,12 +188,34 @@ export class Bench {
     this.core.validate();
   }
 
+  /** The marks of pages in use, which fallback decisions read, are those of the model, however they were split. */
+  checkMarks(): void {
+    const frames = allocatorOf(this.core)?.frames;
+    if (frames === undefined) return;
+    const onLru = new Map<number, number>();
+    for (const { pfn, order, isOnLru } of this.model.live) {
+      const pages = isOnLru ? Math.min(2 ** order, PAGEBLOCK_PAGES) : 0;
+      for (let page = pfn; page < pfn + 2 ** order; page += PAGEBLOCK_PAGES) {
+        const block = Math.floor(page / PAGEBLOCK_PAGES);
+        onLru.set(block, (onLru.get(block) ?? 0) + pages);
+      }
+    }
+    for (let block = 0; block < frames.blocks; block++) {
+      const marked = frames.movablePagesIn(block);
+      const wanted = onLru.get(block) ?? 0;
+      if (marked !== wanted)
+        throw new Error(`block ${block} has ${marked} pages marked as on an LRU, not ${wanted}`);
+    }
+  }
+
   /** All that the core ever gave goes back, page tables last, and the pcp lists are emptied. */
   freeAll(): void {
     while (this.model.live.length > 0) this.free(this.model.take(0), 0);
     for (const block of this.pageTables) this.free(block, 0);
     this.core.drain?.(-1);
     this.core.validate();
+    const slabs = allocatorOf(this.core)?.frames.slabsInUse ?? 0;
+    if (slabs > 0) throw new Error(`${slabs} pageblocks count as broken though all are whole`);
   }
 
   /** Pages that a core does not keep unmapped for its next user are as boot made them. */
@@ -213,7 +239,7 @@ export class Bench {
   }
 
   /** A block is aligned, inside of a zone, and of the class that was asked for. */
-  private admit(pfn: number, { order, pageClass }: AllocRequest): Block {
+  private admit(pfn: number, { order, pageClass, migratetype, gfp }: AllocRequest): Block {
     const pages = 2 ** order;
     const inZone = this.machine.zones.some(
       ({ startPfn, endPfn }) => startPfn <= pfn && pfn + pages <= endPfn,
@@ -224,7 +250,8 @@ export class Bench {
         throw new Error(`page ${page.toString(16)} of class ${pageClass} has the wrong presence`);
       }
     }
-    return { pfn, order, pageClass };
+    const isOnLru = migratetype === MIGRATE_MOVABLE && (gfp & GFP_HIGHMEM_BIT) !== 0;
+    return { pfn, order, pageClass, isOnLru };
   }
 
   private takePageTable(): boolean {
@@ -247,8 +274,8 @@ export class Bench {
   }
 }
 
-/** GFP_KERNEL, GFP_ATOMIC, NOWAIT; with ZERO, for lower zones, with NOMEMALLOC. */
-const GFP_KINDS = [0xcc0, 0xcc0, 0x820, 0x800, 0xdc0, 0xcc1, 0xcc4, 0x80820];
+/** GFP_KERNEL, ATOMIC, NOWAIT; with ZERO, for lower zones, with NOMEMALLOC; HIGHUSER, on an LRU when movable. */
+const GFP_KINDS = [0xcc0, 0xcc0, 0x820, 0x800, 0xdc0, 0xcc1, 0xcc4, 0x80820, 0x100cc2, 0x100cc2];
 
 const anyOrder = fc.oneof(
   { weight: 3, arbitrary: fc.nat({ max: 3 }) },
@@ -374,6 +401,11 @@ export function perform(bench: Bench, step: Step): void {
       break;
   }
   bench.check();
+}
+
+/** The shared parts of a core that is made of them. */
+function allocatorOf(core: Core): PageAllocator | undefined {
+  return (core as { allocator?: PageAllocator }).allocator;
 }
 
 function requestFor(order: number, type: number, gfp: number, pageClass: number, cpu: number): AllocRequest {

@@ -53,7 +53,7 @@ test('what the trace is, what it lost, what it cannot tell, and its grade', () =
   expect(CHECK_RENDERERS.table(check, plain)).toMatchInlineSnapshot(`
     "format  ftrace
     kernel  5.14 or newer
-            pfns are hexadecimal: 5.14 or newer
+    since   pfns are hexadecimal: 5.14 or newer
     clock   seconds
     span    41.2 s on 4 CPUs
     pages   up to pfn 0x3ffff, 1G from the start of memory
@@ -114,7 +114,7 @@ test('what is rare has rows only where it happened', () => {
   expect(CHECK_RENDERERS.table(odd, plain)).toMatchInlineSnapshot(`
     "format  ftrace, latency
     kernel  5.14 or newer
-            pfns are hexadecimal: 5.14 or newer
+    since   pfns are hexadecimal: 5.14 or newer
     clock   ticks, without a unit
     span    not known, the clock has no unit; the trace names no CPU
 
@@ -151,7 +151,7 @@ test('what is rare has rows only where it happened', () => {
     seen         columns that were not read: x
                  4000 pages were live before the trace began: their first event
                  is a free
-                 event lines that lack a field: 12, 4,711 and more
+                 event lines without a field they need: 12, 4711 and more
                  times run backwards by at most 5.2 us
     cannot tell  which free pages were in the buddy lists and which in pcp
                  lists
@@ -166,7 +166,7 @@ test('as Markdown', () => {
   expect(CHECK_RENDERERS.markdown(check, plain)).toMatchInlineSnapshot(`
     "- format: ftrace
     - kernel: 5.14 or newer
-    - kernel: pfns are hexadecimal: 5.14 or newer
+    - since: pfns are hexadecimal: 5.14 or newer
     - clock: seconds
     - span: 41.2 s on 4 CPUs
     - pages: up to pfn 0x3ffff, 1G from the start of memory

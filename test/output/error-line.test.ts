@@ -19,6 +19,11 @@ test.each([
   ],
   ['no file at all', new UserError(EXIT.commandLine, "there is no core 'x'"), "mm-sim: there is no core 'x'"],
   [
+    'a question, which ends its sentence',
+    new UserError(EXIT.commandLine, "there is no core 'x'; did you mean 'y'?", { advice: 'see the list' }),
+    "mm-sim: there is no core 'x'; did you mean 'y'? See the list",
+  ],
+  [
     'a broken invariant',
     new InvariantError('page-allocator §1.3: 3 pages too many'),
     "mm-sim: an invariant broke: page-allocator §1.3: 3 pages too many; this is a bug in mm-sim: please report it with the command and its '--log-level debug' output",

@@ -3,9 +3,10 @@
 import { stripVTControlCharacters } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
-import { UserError } from '../../src/kernel/errors.js';
+import { EXIT } from '../../src/kernel/errors.js';
 import type { Result } from '../../src/metrics/result.js';
 import { flattenRun } from '../../src/metrics/values.js';
+import { errorLine } from '../../src/output/error-line.js';
 import { FORMATS, formatNamed, RENDERERS } from '../../src/output/renderers.js';
 import { baselineRun, freetypeRun, HEAD, result } from './fixture.js';
 
@@ -1395,22 +1396,29 @@ describe('a format that does not exist', () => {
   test.each([
     [
       'jsn',
-      `2: there is no format 'jsn'; did you mean 'json'? formats are table, markdown, csv, json, ndjson`,
+      `mm-sim: there is no format 'jsn'; did you mean 'json'? Formats are table, markdown, csv, json, ndjson`,
     ],
     [
       'JSON',
-      `2: there is no format 'JSON'; did you mean 'json'? formats are table, markdown, csv, json, ndjson`,
+      `mm-sim: there is no format 'JSON'; did you mean 'json'? Formats are table, markdown, csv, json, ndjson`,
     ],
-    ['spreadsheet', `2: there is no format 'spreadsheet'; formats are table, markdown, csv, json, ndjson`],
-    ['constructor', `2: there is no format 'constructor'; formats are table, markdown, csv, json, ndjson`],
+    [
+      'spreadsheet',
+      `mm-sim: there is no format 'spreadsheet'; formats are table, markdown, csv, json, ndjson`,
+    ],
+    [
+      'constructor',
+      `mm-sim: there is no format 'constructor'; formats are table, markdown, csv, json, ndjson`,
+    ],
   ])('%s', (name, line) => {
-    let said = '';
+    let error: unknown;
     try {
       formatNamed(name);
-    } catch (error) {
-      if (error instanceof UserError) said = `${error.exitCode}: ${error.message}; ${error.advice}`;
+    } catch (caught) {
+      error = caught;
     }
-    expect(said).toBe(line);
+    expect(error).toMatchObject({ exitCode: EXIT.commandLine });
+    expect(errorLine(error)).toBe(line);
   });
 
   test('all others exist', () => {

@@ -282,9 +282,61 @@ const PCP_VECTORS: readonly Vector[] = [
   ROUND_ROBIN,
 ];
 
+/** Derived from the sections named, where the vectors leave a border open. */
+const BORDERS: readonly Vector[] = [
+  {
+    title: '§3.5 half rule: 256 of 512 are enough',
+    before: 'types UMMM; o8 M: 1200',
+    setting: { usedPagesMovable: true },
+    operation: (zone) => zone.rmqueue(0, 'U'),
+    gives: '1200',
+    events: ['extfrag 1200 alloc o0 U, fallback o8 M, change=1'],
+    after: 'types UUMM; o0..o7 U: 1201 1202 1204 1208 1210 1220 1240 1280',
+  },
+  {
+    title: '§3.5 half rule: 255 of 512 are not',
+    before: 'types UMMM; o0..o7 M: 1201 1202 1204 1208 1210 1220 1240 1280',
+    setting: { usedPagesMovable: true },
+    operation: (zone) => zone.rmqueue(0, 'U'),
+    gives: '1201',
+    events: ['extfrag 1201 alloc o0 U, fallback o0 M, change=0'],
+    after: 'types UMMM; o1..o7 M: 1202 1204 1208 1210 1220 1240 1280',
+  },
+  {
+    title: '§3.3 after a steal the refill claims no more, so V20 with two pages boosts no further',
+    before: 'types UMMM; o5 M: 1220; o7 M: 1380',
+    setting: { high: 3000, usedPagesMovable: true },
+    operation: (zone) => zone.rmqueueBulk(0, 2, 'U'),
+    gives: '1220 1221',
+    events: [
+      'extfrag 1220 alloc o0 U, fallback o5 M, change=0',
+      'extfrag 1221 alloc o0 U, fallback o0 M, change=0',
+    ],
+    after: 'types UMMM; o1..o4 M: 1222 1224 1228 1230; o7 M: 1380; watermark_boost 1024',
+  },
+  {
+    title: '§3.3 after a claim the refill takes from its own lists: V19 with two pages',
+    before: 'types UMMM; o5 M: 1220; o8 M: 1300',
+    setting: { high: 3000, usedPagesMovable: true },
+    operation: (zone) => zone.rmqueueBulk(0, 2, 'U'),
+    gives: '1220 1221',
+    events: ['extfrag 1220 alloc o0 U, fallback o8 M, change=1'],
+    after: 'types UUMM; o1..o4 U: 1222 1224 1228 1230; o8 U: 1300; watermark_boost 512',
+  },
+  {
+    title: "§3.5 a claimed block's free pages keep their pfn order behind what is on the lists",
+    before: 'types UMMM; o0 U: 1005; o4 M: 1210 1230; o8 M: 1300',
+    setting: { usedPagesMovable: true },
+    operation: (zone) => zone.rmqueue(1, 'U'),
+    gives: '1210',
+    events: ['extfrag 1210 alloc o1 U, fallback o8 M, change=1'],
+    after: 'types UUMM; o0 U: 1005; o1..o3 U: 1212 1214 1218; o4 U: 1230; o8 U: 1300',
+  },
+];
+
 for (const kernel of ['7.3', '6.12']) {
   describe(`page-allocator §11, rules of ${kernel}`, () => {
-    for (const vector of VECTORS) test(vector.title, () => run(vector, kernel));
+    for (const vector of [...VECTORS, ...BORDERS]) test(vector.title, () => run(vector, kernel));
   });
 }
 

@@ -18,7 +18,9 @@ const SAMPLES = [
 
 function sample(name: string): Uint8Array {
   // A plain array: slice() of a Buffer would not copy.
-  return new Uint8Array(readFileSync(fileURLToPath(new URL(`../../fixtures/trace-samples/${name}`, import.meta.url))));
+  return new Uint8Array(
+    readFileSync(fileURLToPath(new URL(`../../fixtures/trace-samples/${name}`, import.meta.url))),
+  );
 }
 
 async function answer(bytes: Uint8Array, chunkSize?: number): Promise<unknown> {
