@@ -7,10 +7,16 @@ const reporters = process.env.CI
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/cli/build.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: reporters as string[],
+    projects: [
+      { extends: true, test: { name: 'rooms', include: ['test/**/*.test.ts'], exclude: ['test/cli/**'] } },
+      // These run the built program; no other test needs it.
+      {
+        extends: true,
+        test: { name: 'cli', include: ['test/cli/**/*.test.ts'], globalSetup: ['test/cli/build.ts'] },
+      },
+    ],
   },
 });

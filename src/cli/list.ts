@@ -6,6 +6,7 @@ import { findCapture } from '../machine/capture.js';
 import { MACHINE_PRESETS } from '../machine/presets.js';
 import { nearest } from '../metrics/nearest.js';
 import { LIST_RENDERERS, type ListRow, metricRows } from '../output/lists.js';
+import { counted } from '../output/numbers.js';
 import { formatNamed } from '../output/renderers.js';
 import { openOutput, writeResult } from './output-file.js';
 import { bundledTraces } from './traces.js';
@@ -18,7 +19,7 @@ const LISTS: Readonly<Record<string, () => Promise<ListRow[]>>> = {
   machines: async () =>
     MACHINE_PRESETS.map(({ name, summary, options }) => ({
       name,
-      summary: `${summary}, ${options.cpus} CPUs`,
+      summary: `${summary}, ${counted(options.cpus, 'CPU')}`,
       source: 'mm-sim',
     })),
   traces: traceRows,
@@ -69,7 +70,7 @@ async function traceRows(): Promise<ListRow[]> {
         : {
             name,
             summary: capture.info.workload?.sentence ?? '',
-            source: `recorded on ${capture.info.kernel.release}, ${capture.info.machine.memory}, ${capture.info.machine.cpus} CPU`,
+            source: `recorded on ${capture.info.kernel.release}, ${capture.info.machine.memory}, ${counted(capture.info.machine.cpus, 'CPU')}`,
           },
     );
   }

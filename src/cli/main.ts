@@ -39,7 +39,11 @@ export function buildProgram(): Command {
   program.helpCommand('help [command]', 'show help of a command');
   program.addHelpText(
     'after',
-    '\nExample: mm-sim compare baseline freetype\nExit codes: 0 done, 1 threshold crossed, 2 command line, 3 bad input, 4 inputs do not fit, 5 a bug, 130 interrupted',
+    `
+Example: mm-sim compare baseline freetype
+Exit codes: 0 done, 1 a threshold was crossed, 2 the command line is wrong,
+  3 a file cannot be read or written, 4 the inputs do not fit together,
+  5 a bug in mm-sim, 130 interrupted`,
   );
   return program;
 }
@@ -60,8 +64,9 @@ function addCommand(program: Command, definition: CommandDefinition): void {
 function optionOf(definition: OptionDefinition): Option {
   const { choices, parse } = definition;
   const option = new Option(definition.flags, definition.description);
-  if (choices !== undefined) option.choices([...choices]).argParser(oneOf(choices));
-  if (definition.default !== undefined) option.default(definition.default);
+  // Not commander's own choices: they would stand in the help a second time.
+  if (choices !== undefined) option.argParser(oneOf(choices));
+  if (definition.default !== undefined) option.default(definition.default, String(definition.default));
   if (definition.repeatable === true)
     option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
   else if (parse !== undefined) option.argParser(parse);

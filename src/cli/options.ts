@@ -12,11 +12,15 @@ export interface OptionDefinition {
 }
 
 export const OPTIONS = {
-  core: { flags: '--core <core>', description: 'the core, as name[:key=value,…]', default: 'baseline' },
+  core: {
+    flags: '--core <core>',
+    description: "the core, as name[:key=value,…]; see 'mm-sim list cores'",
+    default: 'baseline',
+  },
   trace: { flags: '--trace <trace...>', description: 'traces, merged by time (default: the bundled one)' },
   machine: {
     flags: '--machine <preset|file>',
-    description: 'the machine: a preset of `list machines` or a JSON file',
+    description: "the machine: a preset of 'mm-sim list machines', or a JSON file",
   },
   memory: { flags: '--memory <size>', description: 'memory of the machine, such as 4G' },
   cpus: { flags: '--cpus <n>', description: 'CPUs of the machine', parse: wholeNumber(1) },
@@ -26,12 +30,13 @@ export const OPTIONS = {
   },
   start: {
     flags: '--start <state>',
-    description: 'memory when the trace begins (default: capture where a state is recorded, else trace)',
+    description:
+      'memory when the trace begins: empty, trace or capture (default: capture where a state is recorded, else trace)',
     choices: ['empty', 'trace', 'capture'],
   },
   placement: {
     flags: '--placement <how>',
-    description: 'who places pages: the core, or the recording',
+    description: 'who places pages: the core (simulated), or the recording (recorded)',
     choices: ['simulated', 'recorded'],
     default: 'simulated',
   },
@@ -46,7 +51,7 @@ export const OPTIONS = {
     description: 'table, markdown, csv, json or ndjson',
     default: 'table',
   },
-  output: { flags: '--output <file>', description: 'write the result to a file (- is standard output)' },
+  output: { flags: '-o, --output <file>', description: 'write the result to a file (- is standard output)' },
   until: {
     flags: '--until <time|line>',
     description: 'stop after a time (1.5s, 200ms) or before a line of the trace',
@@ -71,7 +76,7 @@ export const OPTIONS = {
   },
   logLevel: {
     flags: '--log-level <level>',
-    description: 'log JSON lines from this level on',
+    description: 'log JSON lines from this level on: debug, info, warn or error',
     choices: ['debug', 'info', 'warn', 'error'],
   },
   logFile: { flags: '--log-file <file>', description: 'write the log to a file, not to standard error' },

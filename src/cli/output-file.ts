@@ -3,8 +3,9 @@
  * it is written under another name and renamed at the end, so that nobody ever sees a part of it.
  */
 
-import { closeSync, openSync, realpathSync, renameSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, realpathSync, renameSync, writeSync } from 'node:fs';
 import { EXIT, UserError } from '../kernel/errors.js';
+import { statusOf } from './file-status.js';
 import { diskProblem, keep, removeOnExit } from './guard.js';
 
 const BUFFER_BYTES = 1 << 16;
@@ -23,7 +24,7 @@ export class OutputFile {
 
   constructor(path: string) {
     this.path = path;
-    const status = statSync(path, { throwIfNoEntry: false });
+    const status = statusOf(path);
     this.target = status?.isFile() ? realpathSync(path) : path;
     // Devices and pipes are written as they are: renaming would replace them.
     const isPlain = status === undefined || status.isFile();
@@ -105,10 +106,10 @@ export function openEvents(
 }
 
 function refuseInput(option: string, path: string, inputs: readonly string[]): void {
-  const status = statSync(path, { throwIfNoEntry: false });
+  const status = statusOf(path);
   if (status === undefined || !status.isFile()) return;
   for (const input of inputs) {
-    const other = statSync(input, { throwIfNoEntry: false });
+    const other = statusOf(input);
     if (other === undefined || other.ino !== status.ino || other.dev !== status.dev) continue;
     throw new UserError(EXIT.commandLine, `${option} ${path} would overwrite the trace`, {
       advice: 'name another file',

@@ -1,20 +1,12 @@
 /** Traces by the names that users give: files, captures' folders, bundled ones, standard input, pipes. */
 
-import {
-  closeSync,
-  createReadStream,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  type Stats,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, createReadStream, mkdtempSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT, UserError } from '../kernel/errors.js';
 import { nearest } from '../metrics/nearest.js';
+import { statusOf } from './file-status.js';
 import { diskProblem, removeOnExit } from './guard.js';
 
 export interface NamedTrace {
@@ -43,7 +35,7 @@ export function bundledTraces(): NamedTrace[] {
  */
 export function findTrace(given: string): NamedTrace {
   if (given === STDIN) return { path: STDIN, name: STDIN_NAME };
-  if (statOf(given) !== undefined) return { path: given, name: given };
+  if (statusOf(given) !== undefined) return { path: given, name: given };
   const bundled = bundledTraces();
   const found = bundled.find(({ name }) => name === given || name === `${given}.csv`);
   if (found !== undefined) return found;
@@ -79,7 +71,7 @@ export async function findTraces(given: readonly string[]): Promise<NamedTrace[]
  */
 async function rereadable({ path, name }: NamedTrace): Promise<NamedTrace> {
   if (path !== STDIN) {
-    const status = statOf(path);
+    const status = statusOf(path);
     if (status === undefined || status.isFile() || status.isDirectory()) return { path, name };
   }
   const source = path === STDIN ? process.stdin : createReadStream(path);
@@ -118,13 +110,4 @@ export function inUserWords(error: unknown, traces: readonly NamedTrace[]): unkn
   });
   changed.stack = error.stack;
   return changed;
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    // Not allowed to look, or a part of the path is a file: whoever opens it will say so.
-    return undefined;
-  }
 }

@@ -31,7 +31,7 @@ export function headFacts(result: Result): Facts {
   marks.forEach(({ class: name, expression, requests }, index) => {
     rows.push([
       index === 0 ? 'marks' : '',
-      `${name}: ${printable(expression)} (${counted(requests, 'request')})`,
+      `${name}: ${printable(expression)} (${counted(requests, 'request')}${toldByTrace(result, name)})`,
     ]);
   });
   // A core named by its parameters is told once; its column then has a short name.
@@ -42,6 +42,13 @@ export function headFacts(result: Result): Facts {
     rows.push([index === 0 ? 'cores' : '', spec]);
   });
   return { kind: 'facts', rows };
+}
+
+/** Where the trace itself says a request's class, marks have less to do, or nothing: not a fault of theirs. */
+function toldByTrace({ marks, runs }: Result, name: string): string {
+  const all = runs[0]?.allocation.byClass[name]?.requests ?? 0;
+  const marked = marks.reduce((sum, mark) => sum + (mark.class === name ? mark.requests : 0), 0);
+  return all > marked ? `; the trace tells ${group(all - marked)} itself` : '';
 }
 
 /** A short name for each run: the core's, with a number where one core runs several times. */

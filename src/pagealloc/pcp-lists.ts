@@ -334,6 +334,11 @@ export class PcpLists {
     this.count[slot] -= 1 << order;
   }
 
+  /** An entry of this slot was unlinked by its node. */
+  forgetAt(slot: number, order: number): void {
+    this.count[slot] -= 1 << order;
+  }
+
   /** Pages on all lists. */
   pages(): number {
     return this.count.reduce((sum, pages) => sum + pages, 0);

@@ -69,11 +69,15 @@ export class Workspace {
 
   /** A line of shell; `mm-sim` is the program. */
   async shell(line: string): Promise<Outcome> {
-    const child = spawn('bash', ['-c', `mm-sim() { "${process.execPath}" "${PROGRAM}" "$@"; }; ${line}`], {
-      cwd: this.folder,
-      env: { PATH: process.env.PATH, TMPDIR: this.path('tmp') },
-      stdio: 'pipe',
-    });
+    const child = spawn(
+      'bash',
+      ['--norc', '-c', `mm-sim() { "${process.execPath}" "${PROGRAM}" "$@"; }; ${line}`],
+      {
+        cwd: this.folder,
+        env: { PATH: process.env.PATH, TMPDIR: this.path('tmp') },
+        stdio: 'pipe',
+      },
+    );
     child.stdin?.end();
     return outcomeOf(child);
   }

@@ -12,7 +12,7 @@ import type { Machine } from '../../src/machine/machine.js';
 import { type AllocRequest, NO_OBSERVER } from '../../src/pagealloc/core.js';
 import type { PageAllocator } from '../../src/pagealloc/page-allocator.js';
 import { BLOCK_UNMAPPED } from '../../src/pagealloc/page-frames.js';
-import { anyMachine, anySteps, Bench, perform } from './random-machine.js';
+import { anyMachine, anySteps, Bench, type Block, perform } from './random-machine.js';
 
 const ENTRY = CORES.find(({ info }) => info.name === 'freetype')!;
 
@@ -42,7 +42,7 @@ class FreetypeBench extends Bench {
     return pfn;
   }
 
-  override free(block: { pfn: number; order: number; pageClass: number }, cpu: number): void {
+  override free(block: Block, cpu: number): void {
     const before = this.changes();
     super.free(block, cpu);
     if (this.changes() !== before) throw new Error('a free changed the direct map (§7.7)');

@@ -87,7 +87,7 @@ export const anyMachine: fc.Arbitrary<Machine> = fc
     };
   });
 
-interface Block {
+export interface Block {
   readonly pfn: number;
   readonly order: number;
   readonly pageClass: number;
@@ -300,6 +300,7 @@ export type Step =
   | { readonly name: 'free'; place: number; cpu: number; count: number }
   | { readonly name: 'freePart'; place: number; cpu: number; halvings: number }
   | { readonly name: 'fill'; order: number; type: number; pageClass: number; cpu: number }
+  | { readonly name: 'split'; place: number; cpu: number; halvings: number }
   | { readonly name: 'freePair'; place: number; cpu: number }
   | { readonly name: 'tick'; cpu: number; zone: number }
   | { readonly name: 'drain'; cpu: number };
@@ -346,6 +347,12 @@ export function anySteps(classes: readonly number[], types: readonly number[]): 
       pageClass: anyClass,
       cpu: anyCpu,
     }),
+    fc.record({
+      name: fc.constant('split' as const),
+      place: anyPlace,
+      cpu: anyCpu,
+      halvings: fc.integer({ min: 1, max: 5 }),
+    }),
     fc.record({ name: fc.constant('freePair' as const), place: anyPlace, cpu: anyCpu }),
     {
       weight: 2,
@@ -389,6 +396,9 @@ export function perform(bench: Bench, step: Step): void {
     }
     case 'freePart':
       freePart(bench, step.place, step.halvings, cpu);
+      break;
+    case 'split':
+      splitPage(bench, step.place, step.halvings);
       break;
     case 'freePair':
       freePair(bench, step.place, cpu);
@@ -442,6 +452,15 @@ function freePart(bench: Bench, place: number, halvings: number, cpu: number): v
   for (let order = block.order - 1; order >= kept; order--) {
     bench.free({ ...block, pfn: block.pfn + 2 ** order, order }, cpu);
   }
+}
+
+/** split_page(): no core is told; the pieces are freed one by one, later and in any order (page-allocator §2.9). */
+function splitPage({ model }: Bench, place: number, halvings: number): void {
+  if (model.live.length === 0) return;
+  const block = model.take(place % model.live.length);
+  const order = Math.max(0, block.order - halvings);
+  const end = block.pfn + 2 ** block.order;
+  for (let pfn = block.pfn; pfn < end; pfn += 2 ** order) model.add({ ...block, pfn, order });
 }
 
 /** Two buddies go as one, as contiguous frees of 7.3 do (page-allocator §2.10). */

@@ -51,6 +51,15 @@ describe('§5.4 NOFRAGMENT', () => {
     expect(alloc(on, 3)).toBe('100008');
   });
 
+  test('the second pass keeps the LOW mark: Normal below it is left to the slow path', () => {
+    const on = allocatorOf([
+      { state: 'types UM; o3 M: 1208', usedPagesMovable: true },
+      { ...normal, low: 600, usedPagesMovable: true },
+    ]);
+    expect(alloc(on, 3)).toBe('1208');
+    expect(alloc(on, 3)).toBe('100008');
+  });
+
   test('without a zone Normal the steal comes before the next zone', () => {
     const on = allocatorOf([
       { state: 'types UM; o3 U: 808', startPfn: 0x800, index: ZONE_DMA },

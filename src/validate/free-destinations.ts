@@ -1,0 +1,70 @@
+/**
+ * Where each freed page went, found by looking ahead: a mm_page_free line stands before the page enters a
+ * list, and what follows it tells which (page-allocator §9.5 R6 to R10). Looking ahead infers what
+ * happened; it never picks a page.
+ */
+
+import type { EventColumns } from '../trace/columns.js';
+import { KIND } from '../trace/events.js';
+import { pfnOfStructPage } from '../trace/struct-page.js';
+
+/** At its own line: a pcp list, or straight to the buddy lists for orders that no pcp list takes. */
+export const AT_ONCE = 0;
+/** At a later line of its own: batched, pcp_put, free_one_page or free_prepared. */
+export const LATER = 1;
+/** It is no free: compaction took the page back (§9.2 item 4). */
+export const NO_FREE = 2;
+
+/** One of the above for each mm_page_free, by index of the event. */
+export function freeDestinations(events: EventColumns, vmemmap: number): Uint8Array {
+  const { length, kind, pfn, a } = events;
+  const destinations = new Uint8Array(length);
+  /** Kind of the next event that names the page. */
+  const next = new Map<number, number>();
+  for (let i = length - 1; i >= 0; i--) {
+    switch (kind[i]) {
+      case KIND.free: {
+        const follows = next.get(pfn[i]);
+        if (follows !== undefined && isEntry(follows)) destinations[i] = LATER;
+        next.set(pfn[i], KIND.free);
+        break;
+      }
+      case KIND.alloc:
+      case KIND.zoneLocked:
+      case KIND.extfrag:
+      case KIND.pcpuDrain:
+      case KIND.freeBatched:
+      case KIND.freeOnePage:
+      case KIND.bulkPage:
+        next.set(pfn[i], kind[i]);
+        break;
+      case KIND.pcpPut:
+        next.set(pfnOfStructPage(pfn[i], vmemmap), kind[i]);
+        break;
+      case KIND.freePrepared: {
+        const first = pfnOfStructPage(pfn[i], vmemmap);
+        for (let page = first; page < first + a[i]; page++) next.set(page, kind[i]);
+        break;
+      }
+    }
+  }
+  markKeptPages(events, vmemmap, destinations);
+  return destinations;
+}
+
+function isEntry(kind: number): boolean {
+  return (
+    kind === KIND.freeBatched || kind === KIND.freeOnePage || kind === KIND.pcpPut || kind === KIND.freePrepared
+  );
+}
+
+function markKeptPages({ length, kind, pfn }: EventColumns, vmemmap: number, destinations: Uint8Array): void {
+  let kept = -1;
+  for (let i = 0; i < length; i++) {
+    if (kind[i] === KIND.compactionFree) kept = pfnOfStructPage(pfn[i], vmemmap);
+    else if (kind[i] === KIND.free && pfn[i] === kept) {
+      destinations[i] = NO_FREE;
+      kept = -1;
+    }
+  }
+}
