@@ -250,7 +250,8 @@ export class PageAllocator {
   private rmqueueZone(zone: number, order: number, freetype: number, flags: number, cpu: number): number {
     let node = isPcpOrder(order) ? this.pcp.take(zone, cpu, order, freetype, flags) : NONE;
     if (node === NONE) node = this.rmqueueBuddy(zone, order, freetype, flags);
-    else if (this.reservesFromPcp && (flags & ALLOC_HIGHATOMIC) !== 0) this.highatomic.reserve(zone, node, order);
+    else if (this.reservesFromPcp && (flags & ALLOC_HIGHATOMIC) !== 0)
+      this.highatomic.reserve(zone, node, order);
     if (node === NONE && this.lastResort !== null) {
       node = this.lastResort(zone, order, freetype, flags);
       // A page table may have been asked for in between: that request left its own CPU and its own outcome.

@@ -55,7 +55,7 @@ export function orderOfPindex(pindex: number): number {
 
 function clamp(value: number, low: number, high: number): number {
   if (value >= high) return high;
-  return value <= low ? low : value;
+  return Math.max(value, low);
 }
 
 export class PcpLists {

@@ -74,6 +74,7 @@ export async function runSession(given: SessionOptions): Promise<SessionOutcome>
   if (inferred !== null) notes.push(inferred);
   const nearestRules = rulesFor(kernelOf(options, capture, survey))?.warning;
   if (nearestRules !== undefined) notes.push(nearestRules);
+  if (snapshot !== null && capture !== null) notes.push(...cpuNotes(capture.info.machine.cpus, machine.cpus));
   if (options.placement === 'recorded') refuseTooSmall(survey, machine);
   const start = startState(options, snapshot);
   const live = start === 'trace' ? livePages(survey, machine, options, notes) : null;
@@ -106,7 +107,7 @@ export async function runSession(given: SessionOptions): Promise<SessionOutcome>
         cpus: capture?.info.machine.cpus ?? check.cpus,
         spanNs: check.spanNs ?? 0,
         grade: check.grade,
-        reasons: [...check.reasons],
+        reasons: [...check.reasons, ...deviations(options)],
       },
       machine: {
         pages: managedPages(machine),
@@ -275,6 +276,29 @@ function livePages(
   return { start: first.start, end: first.end, migratetype: new Int8Array(first.start.length).fill(-1) };
 }
 
+/** What makes the numbers other than those of the whole trace: it must stand wherever they are pasted. */
+function deviations({ placement, untilLine, untilNs }: SessionOptions): string[] {
+  const said: string[] = [];
+  if (placement === 'recorded') said.push('pages placed as recorded');
+  if (untilLine !== Number.POSITIVE_INFINITY) said.push(`stopped before line ${untilLine}`);
+  if (untilNs !== Number.POSITIVE_INFINITY) said.push(`stopped after ${untilNs} ns`);
+  return said;
+}
+
+/** What becomes of the pcp lists when the CPUs are not those of the recorded state (DESIGN §4). */
+function cpuNotes(recorded: number, simulated: number): string[] {
+  if (simulated > recorded) {
+    const more = simulated - recorded;
+    return [
+      `${more} more ${more === 1 ? 'CPU' : 'CPUs'} than in the recording, with empty pcp lists and no requests`,
+    ];
+  }
+  if (simulated === recorded) return [];
+  return [
+    `${recorded} CPUs in the recording, ${simulated} here: the pcp lists of the others are drained first, and their requests come from those that stay`,
+  ];
+}
+
 /** Where pages keep their places, the machine must have them. */
 function refuseTooSmall({ check }: Survey, machine: Machine, otherwise = ''): void {
   const { highestPfn } = check.details;
@@ -374,10 +398,10 @@ function totalEvents(byKind: Readonly<Record<string, number>>): number {
 
 const SKIPPED_WORDS: Readonly<Record<string, string>> = {
   batchRepeats: 'frees told again by mm_page_free_batched',
-  freesOfUnseenPages: 'frees of pages that were handed out silently',
+  freesOfUnseenPages: 'freed pages that were handed out silently',
   freesAfterCompactionFree: 'pages that compaction took back',
   recordedPageTables: "page tables for the recorded kernel's own splits",
-  freesOfFailedRequests: 'frees of requests that failed here',
+  freesOfFailedRequests: 'freed pages of requests that failed here',
 };
 
 /** One sentence for all that was not a request, with its count (DESIGN §4), and one for what was made up. */

@@ -16,8 +16,10 @@ async function resultOf(command: string): Promise<Result> {
 }
 
 describe(`${SECRETMEM}: memfd_secret as Linux has it`, () => {
+  const compared = resultOf('compare baseline freetype');
+
   test('the baseline splits and flushes as the recorded kernel did; freetype hardly ever', async () => {
-    const { recorded, runs } = await resultOf('compare baseline freetype');
+    const { recorded, runs } = await compared;
     const [baseline, freetype] = runs;
     expect(recorded).toMatchObject({ splits: { level2: 11 }, shootdowns: { ranged: 15_424, full: 11 } });
     expect(baseline).toMatchObject({
@@ -29,7 +31,7 @@ describe(`${SECRETMEM}: memfd_secret as Linux has it`, () => {
   });
 
   test('every marked request is served, by both', async () => {
-    const { runs } = await resultOf('compare baseline freetype');
+    const { runs } = await compared;
     for (const { allocation } of runs) {
       expect(allocation.byClass.unmapped).toMatchObject({ requests: 15_424, served: 15_424, failed: 0 });
       expect(allocation.failed.total).toBe(0);

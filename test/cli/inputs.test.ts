@@ -21,10 +21,12 @@ async function runsOf(command: string, stdin?: string | Uint8Array) {
   return { runs, events: trace.events, grade: trace.grade };
 }
 
+const ofSmall = runsOf('replay small.csv');
+
 describe('standard input', () => {
   test.concurrent.each(['plain', 'gzip'])('%s text', async (how) => {
     const stdin = how === 'gzip' ? gzipSync(SMALL) : SMALL;
-    expect(await runsOf('replay -', stdin)).toEqual(await runsOf('replay small.csv'));
+    expect(await runsOf('replay -', stdin)).toEqual(await ofSmall);
     const { stdout } = await at.run('check -', { stdin });
     expect(stdout).toBe((await at.run('check small.csv')).stdout);
     expect((await resultOf('replay -', stdin)).trace.name).toBe('<stdin>');
@@ -34,7 +36,7 @@ describe('standard input', () => {
     const { code, stdout } = await at.shell('mm-sim replay <(cat small.csv) --format json');
     expect(code).toBe(0);
     const { runs, trace } = JSON.parse(stdout) as Result;
-    expect(runs).toEqual((await resultOf('replay small.csv')).runs);
+    expect(runs).toEqual((await ofSmall).runs);
     expect(trace.name).toBe('<pipe>');
   });
 
@@ -56,9 +58,15 @@ describe('captures and bundled traces', () => {
     expect(byFolder).toEqual(await resultOf('replay copy/trace.txt.gz --core freetype'));
     // The memory map beside the state is not copied: it adds nothing to what is counted here.
     expect(byFolder.runs[0].allocation).toEqual(byName.runs[0].allocation);
-    const [check, ofFolder] = await Promise.all([at.run(`check ${FILL}`), at.run('check copy')]);
-    expect(ofFolder).toEqual(check);
   });
+
+  test.concurrent.each([[3, '2 more CPUs than in the recording, with empty pcp lists and no requests']])(
+    '--cpus %i where one was recorded is told',
+    async (cpus, note) => {
+      const { code, stderr } = await at.run(`replay ${FILL} --cpus ${cpus}`);
+      expect([code, stderr]).toEqual([0, `mm-sim: note: ${note}\n`]);
+    },
+  );
 
   test('no result names a path', async () => {
     for (const command of [`check ${FILL} --format json`, `replay ${FILL} --format json`, 'list traces'])
@@ -73,8 +81,8 @@ describe('several traces', () => {
   at.write('cpu1.csv', ofCpu('1'));
 
   test('the files of two CPUs are the trace that they came from', async () => {
-    expect(await runsOf('replay cpu0.csv cpu1.csv')).toEqual(await runsOf('replay small.csv'));
-    expect(await runsOf('replay cpu1.csv -', at.read('cpu0.csv'))).toEqual(await runsOf('replay small.csv'));
+    expect(await runsOf('replay cpu0.csv cpu1.csv')).toEqual(await ofSmall);
+    expect(await runsOf('replay cpu1.csv -', at.read('cpu0.csv'))).toEqual(await ofSmall);
     const compared = await resultOf('compare baseline freetype --trace cpu0.csv cpu1.csv');
     expect(compared.trace.name).toBe('cpu0.csv + cpu1.csv');
     expect(compared.runs).toHaveLength(2);
@@ -98,13 +106,14 @@ describe('several traces', () => {
 
 describe('--until', () => {
   test.concurrent.each([
-    ['before a line', '5', 3],
-    ['the last line', '1000', 5],
-    ['after a time, which is still in', '2us', 3],
-    ['a fraction of a unit', '2.999us', 3],
-    ['a time before the second event', '999ns', 1],
-  ])('%s', async (_, until, requests) => {
-    const { runs } = await resultOf(`replay small.csv --until ${until}`);
+    ['before a line', '5', 3, 'stopped before line 5'],
+    ['a line after the last', '1000', 5, 'stopped before line 1000'],
+    ['after a time, which is still in', '2us', 3, 'stopped after 2000 ns'],
+    ['a fraction of a unit', '2.999us', 3, 'stopped after 2999 ns'],
+    ['a time before the second event', '999ns', 1, 'stopped after 999 ns'],
+  ])('%s', async (_, until, requests, reason) => {
+    const { runs, trace } = await resultOf(`replay small.csv --until ${until}`);
     expect(runs[0].allocation.requests).toBe(requests);
+    expect(trace.reasons).toEqual(['synthetic trace', reason]);
   });
 });

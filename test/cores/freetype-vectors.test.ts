@@ -437,6 +437,24 @@ describe('freetype-series §11: with pcp lists', () => {
   });
 });
 
+// Bit operators cut a pfn to 32 bits; a pfn has 36.
+test('vectors 1 and 8 above pfn 2^32', () => {
+  const zone = { startPfn: 2 ** 32 };
+  const on = machine('types MM; o10 M: 100000000', zone);
+  expectStep(
+    on,
+    on.alloc(4, 'U*'),
+    '100000000',
+    `types U*U; o4..o8 U*: 100000010 100000020 100000040 100000080 100000100; o9 U: 100000200;
+      free 1008, L3 1, PTP 1, F 2`,
+  );
+  expect([0, 511, 512].map((page) => on.directMap.isPresent(2 ** 32 + page))).toEqual([false, false, true]);
+  on.free(2 ** 32, 4, 'U*');
+  on.alloc(9, 'U');
+  expectStep(on, on.alloc(9, 'U'), '100000000', 'types UU; free 0, L3 1, PTP 1, F 2, Z 512');
+  expect(on.directMap.isPresent(2 ** 32)).toBe(true);
+});
+
 // freetype-series §9.1 item 1: more than half of memory unmapped, freed, and more than half of it mapped.
 test("the author's own test: both flips run", () => {
   const on = machine(S0);

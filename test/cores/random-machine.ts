@@ -275,7 +275,7 @@ export class Bench {
 }
 
 /** GFP_KERNEL, ATOMIC, NOWAIT; with ZERO, for lower zones, with NOMEMALLOC; HIGHUSER, on an LRU when movable. */
-const GFP_KINDS = [0xcc0, 0xcc0, 0x820, 0x800, 0xdc0, 0xcc1, 0xcc4, 0x80820, 0x100cc2, 0x100cc2];
+const GFP_KINDS = [0xcc0, 0x820, 0x800, 0xdc0, 0xcc1, 0xcc4, 0x80820, 0x100cc2, 0x100cc2, 0x100cc2];
 
 const anyOrder = fc.oneof(
   { weight: 3, arbitrary: fc.nat({ max: 3 }) },

@@ -1,7 +1,7 @@
 /** From a request to a zone: passes, reserves, and the reason of a failure (page-allocator §5.3 to §5.5, §3.8). */
 
 import { describe, expect, test } from 'vitest';
-import { GFP_KERNEL } from '../../src/kernel/gfp.js';
+import { GFP_COMPOSITES, GFP_KERNEL } from '../../src/kernel/gfp.js';
 import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../../src/kernel/migratetypes.js';
 import { rulesFor } from '../../src/kernel/rules.js';
 import { ZONE_DMA, ZONE_NORMAL } from '../../src/machine/machine.js';
@@ -10,7 +10,7 @@ import { loadSnapshot } from '../../src/pagealloc/load-state.js';
 import { PageAllocator } from '../../src/pagealloc/page-allocator.js';
 import { expectState, hex, machineOf, snapshotOf, type ZoneSetting } from './zone-fixture.js';
 
-const GFP_ATOMIC = 0x820;
+const { GFP_ATOMIC, GFP_HIGHUSER_MOVABLE } = GFP_COMPOSITES;
 
 function allocatorOf(zones: readonly ZoneSetting[], kernel = '7.3'): PageAllocator {
   const allocator = new PageAllocator(machineOf(zones, { rules: rulesFor(kernel)!.rules }), NO_OBSERVER);
@@ -140,6 +140,23 @@ describe('§3.8 highatomic blocks', () => {
   });
 });
 
+// The half rule reads who holds a page (§3.5), also after its block was split and freed in part.
+test('§2.9 a piece that is freed leaves the marks of the others', () => {
+  for (const order of [1, 2, 5, 9, 10]) {
+    for (const piece of [0, 1, 2]) {
+      if (piece > order) continue;
+      const pages = 2 ** order;
+      for (let offset = 0; offset < pages; offset += Math.max(2 ** piece, pages / 16)) {
+        const on = allocatorOf([{ state: 'types MMMM; o10 M: 1000 1400' }]);
+        on.alloc(order, MIGRATE_MOVABLE, GFP_HIGHUSER_MOVABLE, 0, MIGRATE_MOVABLE);
+        on.free(0x1000 + offset, piece, 0);
+        const marked = on.frames.movablePagesIn(8) + on.frames.movablePagesIn(9);
+        expect([order, piece, offset, marked]).toEqual([order, piece, offset, pages - 2 ** piece]);
+      }
+    }
+  }
+});
+
 test('§2.9 halves of a block that is freed in parts merge again', () => {
   const on = allocatorOf([{ state: 'types MMMM; o10 M: 1000 1400' }]);
   expect(alloc(on, 10, GFP_KERNEL, MIGRATE_MOVABLE)).toBe('1000');
@@ -147,4 +164,15 @@ test('§2.9 halves of a block that is freed in parts merge again', () => {
   on.free(0x1000, 0, 0);
   expectState(on, 0, 'types MMMM; o10 M: 1000 1400', {}, []);
   expect(on.frames.slabsInUse).toBe(0);
+});
+
+// Bit operators cut a pfn to 32 bits; a pfn has 36.
+test('pages above pfn 2^32', () => {
+  const state = 'types MMMM; o10 M: 100000000 100000400';
+  const on = allocatorOf([{ state, startPfn: 2 ** 32, index: ZONE_NORMAL }]);
+  const orders = [10, 9, 8, 0, 3];
+  const pfns = orders.map((order) => alloc(on, order));
+  expect(pfns).toEqual(['100000000', '100000400', '100000600', '100000700', '100000708']);
+  for (const [i, order] of orders.entries()) on.free(Number.parseInt(pfns[i], 16), order, 0);
+  expectState(on, 0, 'types UUUU; o10 U: 100000400 100000000', {}, []);
 });

@@ -79,7 +79,7 @@ export class VectorZone {
   }
 
   /**
-   * __isolate_free_page() of §2.11 without its watermark test. It belongs to compaction, which src has not
+   * __isolate_free_page() of §2.11 without its watermark test. It belongs to compaction, which pagealloc has not
    * got: here it only shows that moveBlock() does what §2.11 asks of it.
    */
   isolateFreePage(pfn: number, order: number): void {
