@@ -72,7 +72,7 @@ export class AllocatorView implements MemoryView {
           countedRange = aligned;
           all++;
         }
-        if (foundIn !== aligned && frames.holdsOtherThan(block, MIGRATE_MOVABLE)) {
+        if (foundIn !== aligned && frames.holdsUnmovable(block)) {
           foundIn = aligned;
           withUnmovable++;
         }

@@ -10,7 +10,14 @@ import type { PcpState, Snapshot } from '../machine/snapshot.js';
 import { forEachBootChunk } from '../machine/start-state.js';
 import type { LivePages } from './core.js';
 import type { PageAllocator } from './page-allocator.js';
-import { BLOCK_ISOLATE, BLOCK_UNMAPPED, INFO_PCP, USE_LRU } from './page-frames.js';
+import {
+  BLOCK_ISOLATE,
+  BLOCK_UNMAPPED,
+  INFO_PCP,
+  USE_KERNEL,
+  USE_LRU,
+  USE_MOVABLE_OFF_LRU,
+} from './page-frames.js';
 import { orderOfPindex } from './pcp-lists.js';
 
 /** Exactly the lists, pcp lists and pageblocks of the snapshot, in order. */
@@ -73,6 +80,7 @@ export function loadBoot(allocator: PageAllocator, live: LivePages | null): void
     );
     lists.nrFreePages[zone] += 2 ** order;
   });
+  for (const range of machine.reserved) markRun(allocator, range.start, range.end, USE_KERNEL, 10);
   if (live !== null) markLive(allocator, live);
   allocator.counters.listSteps = 0;
 }
@@ -85,15 +93,48 @@ function loadPageblocks(allocator: PageAllocator, snapshot: Snapshot): void {
   }
 }
 
-/** Pages on an LRU count as movable in the half rule (§3.5): the state says which those were. */
+/**
+ * What pages were used for: those on an LRU count as movable in the half rule (§3.5), the kernel's own pin
+ * their 2M ranges (facts/field.md §2). Others stay unknown.
+ */
 function loadPageUses(allocator: PageAllocator, snapshot: Snapshot): void {
   for (const run of snapshot.pageUses) {
-    if (!run.use.startsWith('lru_')) continue;
-    const step = 2 ** run.order;
-    for (let pfn = run.startPfn; pfn < run.startPfn + run.pages; pfn += step) {
-      const order = pfn % step === 0 && pfn + step <= run.startPfn + run.pages ? run.order : 0;
-      allocator.frames.markAllocated(allocator.frames.nodeAt(pfn, order), order, USE_LRU);
-    }
+    const use = USE_BY_CLASS[run.use] ?? -1;
+    if (use >= 0)
+      markRun(
+        allocator,
+        run.startPfn,
+        run.startPfn + run.pages,
+        use,
+        run.use.startsWith('lru_') ? run.order : 9,
+      );
+  }
+}
+
+const USE_BY_CLASS: Readonly<Record<string, number>> = {
+  lru_anon: USE_LRU,
+  lru_file: USE_LRU,
+  lru_shmem: USE_LRU,
+  hugetlb: USE_MOVABLE_OFF_LRU,
+  slab: USE_KERNEL,
+  pagetable: USE_KERNEL,
+  other: USE_KERNEL,
+  reserved: USE_KERNEL,
+};
+
+/** Marks a run in aligned pieces of at most `order`. Holes that count as reserved have no metadata to mark. */
+function markRun(
+  { frames, machine }: PageAllocator,
+  start: number,
+  end: number,
+  use: number,
+  order: number,
+): void {
+  for (let pfn = start; pfn < Math.min(end, machine.endPfn); ) {
+    let piece = order;
+    while (pfn % 2 ** piece !== 0 || pfn + 2 ** piece > end) piece--;
+    frames.markAllocated(frames.nodeAt(pfn, piece), piece, use);
+    pfn += 2 ** piece;
   }
 }
 

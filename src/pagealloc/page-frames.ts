@@ -31,7 +31,10 @@ export const USE_UNMOVABLE = 0;
 export const USE_LRU = 1;
 export const USE_RECLAIMABLE = 2;
 export const USE_MOVABLE_OFF_LRU = 3;
-const NR_USES = 4;
+/** The kernel's since before the start, type of the request unknown: cannot move, and is no evidence of mixing. */
+export const USE_KERNEL = 4;
+const NR_USES = 5;
+const UNMOVABLE_USES = [USE_UNMOVABLE, USE_RECLAIMABLE, USE_KERNEL];
 const INFO_LRU = INFO_ALLOCATED + 0x10 * USE_LRU;
 
 /**
@@ -202,13 +205,25 @@ export class PageFrames {
     const slab = this.slabOfBlock[block];
     if (slab === 0) {
       for (let use = 0; use < NR_USES; use++) {
-        if (requestTypeOf(use) !== type && this.wholeBlockHeldBy(block, use)) return true;
+        if (differs(use, type) && this.wholeBlockHeldBy(block, use)) return true;
       }
       return false;
     }
     for (let page = 0; page < PAGEBLOCK_PAGES; ) {
       const info = this.info[slab + page];
-      if (info >= INFO_ALLOCATED && requestTypeOf((info - INFO_ALLOCATED) >> 4) !== type) return true;
+      if (info >= INFO_ALLOCATED && differs((info - INFO_ALLOCATED) >> 4, type)) return true;
+      page += info === 0 ? 1 : 1 << (info & INFO_ORDER_MASK);
+    }
+    return false;
+  }
+
+  /** True if the pageblock holds a page in use that nothing can move (facts/field.md §2). */
+  holdsUnmovable(block: number): boolean {
+    const slab = this.slabOfBlock[block];
+    if (slab === 0) return UNMOVABLE_USES.some((use) => this.wholeBlockHeldBy(block, use));
+    for (let page = 0; page < PAGEBLOCK_PAGES; ) {
+      const info = this.info[slab + page];
+      if (info >= INFO_ALLOCATED && UNMOVABLE_USES.includes((info - INFO_ALLOCATED) >> 4)) return true;
       page += info === 0 ? 1 : 1 << (info & INFO_ORDER_MASK);
     }
     return false;
@@ -230,7 +245,7 @@ export class PageFrames {
 
   /** Writes down what the block is used for. */
   markAllocated(node: number, order: number, use: number): void {
-    this.info[node] = INFO_ALLOCATED | (use << 4) | order;
+    this.info[node] = INFO_ALLOCATED + (use << 4) + order;
   }
 
   /**
@@ -335,9 +350,10 @@ export class PageFrames {
   }
 }
 
-/** Migratetype of the request behind a use. */
-function requestTypeOf(use: number): number {
-  return use === USE_MOVABLE_OFF_LRU ? MIGRATE_MOVABLE : use;
+/** The page's request was of another migratetype, as far as it is known. */
+function differs(use: number, type: number): boolean {
+  if (use === USE_KERNEL) return false;
+  return (use === USE_MOVABLE_OFF_LRU ? MIGRATE_MOVABLE : use) !== type;
 }
 
 function grown<A extends Int32Array | Uint8Array>(old: A, larger: A): A {

@@ -54,7 +54,10 @@ export function freeDestinations(events: EventColumns, vmemmap: number): Uint8Ar
 
 function isEntry(kind: number): boolean {
   return (
-    kind === KIND.freeBatched || kind === KIND.freeOnePage || kind === KIND.pcpPut || kind === KIND.freePrepared
+    kind === KIND.freeBatched ||
+    kind === KIND.freeOnePage ||
+    kind === KIND.pcpPut ||
+    kind === KIND.freePrepared
   );
 }
 

@@ -11,8 +11,8 @@
 
 import { UNMAPPED } from '../kernel/classes.js';
 import type { AllocRequest } from '../pagealloc/core.js';
-import { INFO_FREE, INFO_KIND_MASK, INFO_PCP, useOf } from '../pagealloc/page-frames.js';
 import type { PageAllocator } from '../pagealloc/page-allocator.js';
+import { INFO_FREE, INFO_KIND_MASK, INFO_PCP, useOf } from '../pagealloc/page-frames.js';
 import { isPcpOrder, NR_PCP_LISTS_FREETYPE, pindexOf } from '../pagealloc/pcp-lists.js';
 import { takeExact } from '../pagealloc/take-exact.js';
 import type { EventColumns } from '../trace/columns.js';
