@@ -2,9 +2,9 @@
 
 import { CORES } from '../cores/registry.js';
 import { EXIT, UserError } from '../kernel/errors.js';
+import { nearest } from '../kernel/nearest.js';
 import { findCapture } from '../machine/capture.js';
 import { MACHINE_PRESETS } from '../machine/presets.js';
-import { nearest } from '../metrics/nearest.js';
 import { LIST_RENDERERS, type ListRow, metricRows } from '../output/lists.js';
 import { counted } from '../output/numbers.js';
 import { formatNamed } from '../output/renderers.js';

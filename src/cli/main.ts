@@ -5,7 +5,7 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT } from '../kernel/errors.js';
-import { nearest } from '../metrics/nearest.js';
+import { nearest } from '../kernel/nearest.js';
 import { printable } from '../output/printable.js';
 import { COMMANDS, type CommandDefinition } from './commands.js';
 import { OPTIONS, type OptionDefinition } from './options.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT, UserError } from '../kernel/errors.js';
-import { nearest } from '../metrics/nearest.js';
+import { nearest } from '../kernel/nearest.js';
 import { statusOf } from './file-status.js';
 import { diskProblem, removeOnExit } from './guard.js';
 

@@ -1,7 +1,7 @@
 /** Core syntax: `name[:key=value[,key=value…]]` (DESIGN §2). */
 
-import { closest } from 'fastest-levenshtein';
 import { EXIT, UserError } from '../kernel/errors.js';
+import { didYouMean } from '../kernel/nearest.js';
 import type { ParameterInfo } from '../pagealloc/core.js';
 import { CORES, type CoreEntry, type ParameterValues } from './registry.js';
 
@@ -19,10 +19,7 @@ export function chooseCore(spec: string): CoreChoice {
   const entry = CORES.find(({ info }) => info.name === name);
   if (entry === undefined) {
     const names = CORES.map(({ info }) => info.name);
-    throw wrong(
-      `there is no core '${name}'; did you mean '${closest(name, names)}'?`,
-      "see 'mm-sim list cores'",
-    );
+    throw wrong(`there is no core '${name}'${didYouMean(name, names)}`, "see 'mm-sim list cores'");
   }
   const parameters: Record<string, string | number | boolean> = {};
   for (const [key, info] of Object.entries(entry.info.parameters)) parameters[key] = info.default;
@@ -43,10 +40,7 @@ function readPair(
   const info = Object.hasOwn(known, key) ? known[key] : undefined;
   if (info === undefined) {
     const keys = Object.keys(known);
-    throw wrong(
-      `core ${name} has no parameter '${key}'; did you mean '${closest(key, keys)}'?`,
-      "see 'mm-sim list cores'",
-    );
+    throw wrong(`core ${name} has no parameter '${key}'${didYouMean(key, keys)}`, "see 'mm-sim list cores'");
   }
   if (equals < 0)
     throw wrong(`parameter '${key}' of core ${name} lacks a value`, `write ${key}=${info.default}`);
@@ -83,7 +77,7 @@ function readWord(core: string, key: string, text: string, info: ParameterInfo):
       return text;
   }
   throw wrong(
-    `${key}=${text} of core ${core} is not known; did you mean '${closest(text, [...words])}'?`,
+    `${key}=${text} of core ${core} is not known${didYouMean(text, words)}`,
     `use one of ${words.join(', ')}`,
   );
 }

@@ -3,8 +3,8 @@
  * each is that of memory-map.ts.
  */
 
-import { closest } from 'fastest-levenshtein';
 import { EXIT, UserError } from '../kernel/errors.js';
+import { nearest } from '../kernel/nearest.js';
 import type { MachineOptions } from './build-machine.js';
 
 export interface MachinePreset {
@@ -38,12 +38,12 @@ export function findPreset(name: string): MachinePreset | null {
 
 /** The error for a name that is neither a preset nor a file. */
 export function unknownMachine(name: string): UserError {
-  const nearest = closest(
+  const guess = nearest(
     name,
     MACHINE_PRESETS.map((candidate) => candidate.name),
   );
   return new UserError(EXIT.commandLine, `--machine ${name}: there is no such machine and no such file`, {
-    advice: `did you mean ${nearest}? 'mm-sim list machines' shows all`,
+    advice: `${guess === null ? '' : `did you mean ${guess}? `}'mm-sim list machines' shows all`,
   });
 }
 

@@ -85,7 +85,7 @@ export const ALLOCATION = [
     label: 'live pages',
     unit: 'pages',
     better: 'neither',
-    formula: 'pages served and not freed, with those that were live at the start',
+    formula: 'pages served and not freed by the end; those that were live at the start are not in it',
     source: 'mm-sim',
     read: ({ accounting }) => accounting.livePages,
   }),

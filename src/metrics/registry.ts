@@ -4,11 +4,11 @@
  */
 
 import { EXIT, UserError } from '../kernel/errors.js';
+import { nearest } from '../kernel/nearest.js';
 import { ALLOCATION } from './allocation.js';
 import { COST } from './cost.js';
 import { FRAGMENTATION } from './fragmentation.js';
 import type { Metric } from './metric.js';
-import { nearest } from './nearest.js';
 import { PROBE } from './probe.js';
 import { SHOOTDOWNS } from './shootdowns.js';
 import { SPLITS } from './splits.js';

@@ -119,6 +119,7 @@ export interface RunMetrics {
     listSteps: number;
     pagesMigrated: number;
     compactionRuns: number;
+    compactionWanted: number;
   };
   fragmentation: {
     freePages: { total: number; byOrder: number[]; byFreetype: Freetypes };

@@ -8,8 +8,8 @@
  */
 
 import { EXIT, UserError } from '../kernel/errors.js';
+import { nearest } from '../kernel/nearest.js';
 import type { Better, Metric } from './metric.js';
-import { nearest } from './nearest.js';
 import { findMetric, METRICS } from './registry.js';
 import type { Run } from './result.js';
 

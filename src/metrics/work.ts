@@ -57,4 +57,13 @@ export const WORK = [
     source: 'page-allocator §7.1',
     read: ({ counters }) => counters.compactionRuns,
   }),
+  defineMetric({
+    key: 'work.compactionWanted',
+    label: 'compaction wanted',
+    unit: 'requests',
+    better: 'lower',
+    formula: 'requests that would have compacted: order above 0, or unmapped, and no page without it',
+    source: 'page-allocator §5.5, freetype-series §5.1',
+    read: ({ counters }) => counters.compactionWanted,
+  }),
 ] as const;

@@ -1,7 +1,7 @@
 /** Every output format, once: a result in, text out. A format is an entry here and a file of its own. */
 
 import { EXIT, UserError } from '../kernel/errors.js';
-import { nearest } from '../metrics/nearest.js';
+import { nearest } from '../kernel/nearest.js';
 import type { Result } from '../metrics/result.js';
 import { type CheckReport, checkDocument } from './check.js';
 import { paintFor } from './color.js';

@@ -107,7 +107,7 @@ export function adviceFor(result: CheckResult, facts: Facts, report: ReadReport)
   );
   say(report.truncatedLastLine, 'the last line is cut: the file may have been copied while it was written');
   say(report.timeBackwards.count > 0 && isText, 'record with one clock for all CPUs (global or mono)');
-  say(collected.length > 0 && isText, "'mm-sim record' prints a script that does all this");
+  say(collected.length > 0 && isText, "README, 'Traces of your own', has the commands for all this");
   return collected;
 }
 

@@ -65,7 +65,7 @@ const REFUSED: readonly { pattern: RegExp; what: string; advice: string }[] = [
   {
     pattern: /^(\d+ \d+ \d+|[0-9a-f]{8} [0-9a-f]{8} [0-9a-f]{16}) type: \d+$/,
     what: 'was recorded with the ftrace option raw or hex, which leaves out what happened',
-    advice: "record it again after 'echo noraw nohex nobin > trace_options', or run 'mm-sim record'",
+    advice: "record it again after 'echo noraw nohex nobin > trace_options'",
   },
   {
     pattern: /\d+\.\d{6,9}: +page=\S+ pfn=/,
@@ -80,7 +80,7 @@ const REFUSED: readonly { pattern: RegExp; what: string; advice: string }[] = [
   {
     pattern: /^Page allocated via order \d+/,
     what: 'is a page_owner snapshot, not a trace of events',
-    advice: "record a trace with the script of 'mm-sim record'",
+    advice: 'record a trace as the README shows',
   },
   {
     pattern: /^Order +Unmovable +Reclaimable|^SUMMARY \(page allocator\)/,
@@ -90,7 +90,7 @@ const REFUSED: readonly { pattern: RegExp; what: string; advice: string }[] = [
   {
     pattern: /^commit overrun: \d+|^Node \d+, zone +\w+/,
     what: 'holds statistics, not a trace of events',
-    advice: "record a trace with the script of 'mm-sim record'",
+    advice: 'record a trace as the README shows',
   },
 ];
 

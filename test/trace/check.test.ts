@@ -219,7 +219,7 @@ describe('the result (DESIGN §5)', () => {
     expect(details.advice).toEqual([
       'enable kmem:mm_page_alloc_zone_locked, kmem:mm_page_alloc_extfrag and kmem:mm_page_pcpu_drain for grade B',
       'record with a larger buffer (buffer_size_kb) and fewer events, so that nothing is lost',
-      "'mm-sim record' prints a script that does all this",
+      "README, 'Traces of your own', has the commands for all this",
     ]);
   });
 

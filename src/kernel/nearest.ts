@@ -19,3 +19,9 @@ export function nearest(word: string, names: Iterable<string>): string | null {
   if (best === null) return null;
   return bestDistance <= Math.max(2, Math.floor(Math.max(word.length, best.length) / 3)) ? best : null;
 }
+
+/** `; did you mean 'x'?`, to end a sentence about a name that does not exist; '' when nothing is near. */
+export function didYouMean(word: string, names: Iterable<string>): string {
+  const guess = nearest(word, names);
+  return guess === null ? '' : `; did you mean '${guess}'?`;
+}
