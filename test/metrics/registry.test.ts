@@ -31,6 +31,7 @@ test('DESIGN §5: the keys, in their order', () => {
     work.listSteps
     work.pagesMigrated
     work.compactionRuns
+    work.compactionWanted
     fragmentation.freePages.total
     fragmentation.freePages.byOrder
     fragmentation.freePages.byFreetype

@@ -614,6 +614,7 @@ test('CSV, the rows that are not in a list', () => {
     baseline,work.listSteps,1620334,steps
     baseline,work.pagesMigrated,0,pages
     baseline,work.compactionRuns,0,runs
+    baseline,work.compactionWanted,0,requests
     baseline,fragmentation.freePages.total,308810,pages
     baseline,fragmentation.pageblocks.mixed,241,blocks
     baseline,fragmentation.fallbacks.claims,8,claims
@@ -697,6 +698,7 @@ test('CSV, the rows that are not in a list', () => {
     freetype,work.listSteps,1621002,steps
     freetype,work.pagesMigrated,0,pages
     freetype,work.compactionRuns,0,runs
+    freetype,work.compactionWanted,0,requests
     freetype,fragmentation.freePages.total,310978,pages
     freetype,fragmentation.pageblocks.mixed,241,blocks
     freetype,fragmentation.fallbacks.claims,1,claims
@@ -886,7 +888,8 @@ test('JSON of one run', () => {
             "zoneLockTakes": 22410,
             "listSteps": 1620334,
             "pagesMigrated": 0,
-            "compactionRuns": 0
+            "compactionRuns": 0,
+            "compactionWanted": 0
           },
           "fragmentation": {
             "freePages": {
