@@ -54,7 +54,7 @@ export const OPTIONS = {
   output: { flags: '-o, --output <file>', description: 'write the result to a file (- is standard output)' },
   until: {
     flags: '--until <time|line>',
-    description: 'stop after a time (1.5s, 200ms) or before a line of the trace',
+    description: 'stop a time (1.5s, 200ms) after the first event, or before a line of the trace',
     parse: until,
   },
   tlbCpus: {

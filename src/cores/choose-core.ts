@@ -12,6 +12,9 @@ export interface CoreChoice {
   readonly spec: string;
 }
 
+/** `compare` takes cores by position and traces by option; everybody mixes that up once. */
+const TRACE_ENDING = /\.(?:csv|txt|gz|zst|log)$|\//;
+
 /** Throws UserError (exit code 2) that names the nearest core, key or word. */
 export function chooseCore(spec: string): CoreChoice {
   const colon = spec.indexOf(':');
@@ -19,6 +22,9 @@ export function chooseCore(spec: string): CoreChoice {
   const entry = CORES.find(({ info }) => info.name === name);
   if (entry === undefined) {
     const names = CORES.map(({ info }) => info.name);
+    if (TRACE_ENDING.test(name)) {
+      throw wrong(`there is no core '${name}'; it looks like a trace`, `name traces with --trace ${name}`);
+    }
     throw wrong(`there is no core '${name}'${didYouMean(name, names)}`, "see 'mm-sim list cores'");
   }
   const parameters: Record<string, string | number | boolean> = {};

@@ -5,7 +5,7 @@
  * A slab of 512 entries per 512 pages that the trace names: memory grows with what the trace touches.
  */
 
-import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
+import { PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
 
 /** Never named by the trace so far. */
 export const UNSEEN = 0;
@@ -20,6 +20,8 @@ const FIRST_SLABS = 64;
 const DIRECTORY_BITS = 12;
 /** Block numbers of 27 bits have a directory; ids of other tools (trace-formats §8) may be larger. */
 const DIRECTORY_BLOCKS = 2 ** 27;
+/** Pages below 8 TiB: bit operators would cut larger pfns. */
+const INTEGER_PFNS = 2 ** 31;
 
 export class LivePages {
   /** Entry e stands for a page of the trace; see entryOf. */
@@ -34,16 +36,21 @@ export class LivePages {
 
   /** Entry of a page; entries of one pageblock are neighbours. Makes room for it if the trace had not named it. */
   entryOf(pfn: number): number {
-    const block = Math.floor(pfn / PAGEBLOCK_PAGES);
-    if (block !== this.lastBlock) {
-      this.lastEntry = this.slabOf(block);
-      this.lastBlock = block;
-    }
-    return this.lastEntry + (pfn - block * PAGEBLOCK_PAGES);
+    // Integer operators where they are exact: the whole replay loop gains 6 % (`npm run bench`, core baseline).
+    if (pfn < INTEGER_PFNS) return this.entryOfBlock(pfn >>> PAGEBLOCK_ORDER) + (pfn & (PAGEBLOCK_PAGES - 1));
+    return this.entryOfBlock(Math.floor(pfn / PAGEBLOCK_PAGES)) + (pfn % PAGEBLOCK_PAGES);
   }
 
   get bytes(): number {
     return this.state.byteLength + this.simulated.byteLength;
+  }
+
+  private entryOfBlock(block: number): number {
+    if (block !== this.lastBlock) {
+      this.lastEntry = this.slabOf(block);
+      this.lastBlock = block;
+    }
+    return this.lastEntry;
   }
 
   private slabOf(block: number): number {

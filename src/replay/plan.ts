@@ -17,8 +17,8 @@ export interface ReplayPlan {
   /** Lines of page-table pages that the recorded kernel's own splits took. */
   readonly splitTables: LineValues | null;
   readonly marks: readonly Mark[];
-  /** The trace has markers: only what stands between snapshots 1 and 2 counts. */
-  readonly hasSnapshots: boolean;
+  /** Indices of files with markers: of those only what stands between snapshots 1 and 2 counts. */
+  readonly filesWithSnapshots: ReadonlySet<number>;
   /** The trace tells when pcp lists decay; else a replay ticks once a second. */
   readonly hasDecays: boolean;
   /** The trace tells when kswapd runs. */

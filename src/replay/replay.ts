@@ -33,6 +33,12 @@ const IN_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
 /** Free 2M blocks and stranded pages are looked at once in so many requests. */
 const SAMPLE_REQUESTS = 1024;
 const NS_PER_SECOND = 1e9;
+/** The file column has 16 bits. */
+const MAX_FILES = 2 ** 16;
+/** Of a file with markers: before snapshot 1, up to snapshot 2, and after it. */
+const BEFORE = 0;
+const INSIDE = 1;
+const AFTER = 2;
 
 /** A request that a marker of a freetype capture announced and that its mm_page_alloc line has yet to show. */
 interface AnnouncedRequest {
@@ -68,7 +74,8 @@ export class Replay {
   };
   private readonly context: FreeContext = { pageClass: PLAIN, cpu: 0, inInterrupt: false };
   private readonly lastTick: Float64Array;
-  private inside: boolean;
+  /** By file: whether its events count now. */
+  private readonly windows: Uint8Array;
   private done = false;
   private timeNs = 0;
   private untilSample = SAMPLE_REQUESTS;
@@ -94,7 +101,8 @@ export class Replay {
     this.splitTables = this.isRecordedPlacement ? null : (plan.splitTables?.cursor() ?? null);
     this.labels = plan.labels?.cursor() ?? null;
     this.markTable = new MarkTable(plan.marks, { comms: plan.comms, gfpBits: (gfp) => plan.gfpBits[gfp] });
-    this.inside = !plan.hasSnapshots;
+    this.windows = new Uint8Array(MAX_FILES).fill(INSIDE);
+    for (const file of plan.filesWithSnapshots) this.windows[file] = BEFORE;
     this.lastTick = new Float64Array(machine.cpus).fill(-1);
     if (!this.isRecordedPlacement) {
       const source = new PageTableSource(core, this.accounting, recorder, () => this.request.cpu);
@@ -110,14 +118,16 @@ export class Replay {
   }
 
   feed(columns: EventColumns): void {
-    const { length, kind } = columns;
+    const { length, kind, line, timeNs, file } = columns;
+    const { untilLine, untilNs } = this.plan;
+    const { windows } = this;
     for (let i = 0; i < length && !this.done; i++) {
-      if (columns.line[i] >= this.plan.untilLine || columns.timeNs[i] > this.plan.untilNs) {
+      if (line[i] >= untilLine || timeNs[i] > untilNs) {
         this.done = true;
         return;
       }
-      if (!this.inside) {
-        if (kind[i] === KIND.snapshot && columns.a[i] === 1) this.inside = true;
+      if (windows[file[i]] !== INSIDE) {
+        if (kind[i] === KIND.snapshot && columns.a[i] === 1) windows[file[i]] = INSIDE;
         continue;
       }
       this.event(columns, i, kind[i]);
@@ -166,7 +176,7 @@ export class Replay {
         this.core.drain?.(this.cpuOf(columns, i));
         break;
       case KIND.snapshot:
-        if (columns.a[i] === 2) this.done = true;
+        if (columns.a[i] === 2) this.windows[columns.file[i]] = AFTER;
         break;
     }
   }
@@ -228,7 +238,7 @@ export class Replay {
   private ask(recordedPfn: number): number {
     const { request, accounting } = this;
     const { order, pageClass } = request;
-    const pages = 2 ** order;
+    const pages = 1 << order;
     accounting.requests++;
     accounting.classRequests[pageClass]++;
     if (--this.untilSample === 0) this.sample();
@@ -260,7 +270,7 @@ export class Replay {
   /** Remembers which simulated page stands for each page of the trace. */
   private bind(pfn: number, order: number, simulated: number, pageClass: number): void {
     const { live } = this;
-    for (let k = 0; k < 2 ** order; k++) {
+    for (let k = 0; k < 1 << order; k++) {
       const entry = live.entryOf(pfn + k);
       // A live page that is handed out again: its free was lost. The old page goes back first.
       if (live.state[entry] >= LIVE) this.giveBackPage(entry);
@@ -305,16 +315,16 @@ export class Replay {
     if (state >= LIVE && this.isOneBlock(pfn, first, order)) {
       const simulated = live.simulated[first];
       if (order === 0) live.state[first] = FREED;
-      else for (let k = 0; k < 2 ** order; k++) live.state[live.entryOf(pfn + k)] = FREED;
+      else for (let k = 0; k < 1 << order; k++) live.state[live.entryOf(pfn + k)] = FREED;
       this.giveBack(simulated, order, state - LIVE);
       return;
     }
     if (state === UNSEEN && this.isStartBlock(pfn, order)) {
-      for (let k = 0; k < 2 ** order; k++) live.state[live.entryOf(pfn + k)] = FREED;
+      for (let k = 0; k < 1 << order; k++) live.state[live.entryOf(pfn + k)] = FREED;
       this.freeFromStart(pfn, order);
       return;
     }
-    for (let k = 0; k < 2 ** order; k++) this.freeOnePage(pfn + k);
+    for (let k = 0; k < 1 << order; k++) this.freeOnePage(pfn + k);
   }
 
   /** A free that is neither one block of ours nor one of the start: page by page, each as what it is. */
@@ -342,8 +352,8 @@ export class Replay {
     if (order === 0) return true;
     const { live } = this;
     const simulated = live.simulated[first];
-    if (simulated % 2 ** order !== 0) return false;
-    for (let k = 1; k < 2 ** order; k++) {
+    if (simulated % (1 << order) !== 0) return false;
+    for (let k = 1; k < 1 << order; k++) {
       const entry = live.entryOf(pfn + k);
       if (live.state[entry] !== live.state[first] || live.simulated[entry] !== simulated + k) return false;
     }
@@ -351,8 +361,8 @@ export class Replay {
   }
 
   private isStartBlock(pfn: number, order: number): boolean {
-    if (pfn % 2 ** order !== 0) return false;
-    for (let k = 0; k < 2 ** order; k++) {
+    if (pfn % (1 << order) !== 0) return false;
+    for (let k = 0; k < 1 << order; k++) {
       if (this.live.state[this.live.entryOf(pfn + k)] !== UNSEEN || !this.plan.startLive.isLive(pfn + k))
         return false;
     }
@@ -362,13 +372,13 @@ export class Replay {
   /** A page that was in use when the trace began stands for itself. */
   private freeFromStart(pfn: number, order: number): void {
     this.context.pageClass = this.directMap.isPresent(pfn) ? PLAIN : UNMAPPED;
-    this.accounting.freedPages += 2 ** order;
+    this.accounting.freedPages += 1 << order;
     this.core.free(pfn, order, this.context);
   }
 
   private giveBack(simulated: number, order: number, pageClass: number): void {
     const { accounting, context } = this;
-    const pages = 2 ** order;
+    const pages = 1 << order;
     accounting.freedPages += pages;
     accounting.livePages -= pages;
     accounting.classLivePages[pageClass] -= pages;

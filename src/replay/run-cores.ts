@@ -40,7 +40,8 @@ export interface CoreRun {
   readonly replay: Replay;
 }
 
-interface Lane {
+/** A core with parts of its own, and the replay that feeds it. */
+export interface Lane {
   readonly choice: CoreChoice;
   readonly core: Core;
   readonly directMap: DirectMap;
@@ -62,7 +63,7 @@ export async function runCores(
   return lanes.map((lane) => finishLane(lane, settings));
 }
 
-function makeLane(choice: CoreChoice, settings: RunSettings): Lane {
+export function makeLane(choice: CoreChoice, settings: RunSettings): Lane {
   const { machine, snapshot, live, plan, writeEvent } = settings;
   const directMap = new DirectMap(machine, snapshot);
   const recorder =

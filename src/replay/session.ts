@@ -25,7 +25,7 @@ import type { TraceReader } from '../trace/reader.js';
 import { DEFAULT_VMEMMAP } from '../trace/struct-page.js';
 import type { ReplayPlan, StartLive } from './plan.js';
 import { type OnProgress, ReadingProgress } from './reading-progress.js';
-import { runCores } from './run-cores.js';
+import { type CoreRun, type RunSettings, runCores } from './run-cores.js';
 import { liveInRuns, liveInSnapshot, NOTHING_LIVE } from './start-live.js';
 import { type Survey, surveyTrace } from './survey.js';
 
@@ -59,75 +59,110 @@ export interface SessionOutcome {
   readonly notes: readonly string[];
 }
 
+/** What all runs of a session start from: made by the first reading of the trace, changed by no run. */
+export interface PreparedSession {
+  /** As given, with the folder of a capture replaced by its trace. */
+  readonly options: SessionOptions;
+  readonly settings: RunSettings;
+  readonly capture: Capture | null;
+  readonly survey: Survey;
+  readonly sha256: string;
+  readonly start: Start;
+  readonly notes: readonly string[];
+}
+
 export async function runSession(given: SessionOptions): Promise<SessionOutcome> {
+  const progress = new ReadingProgress(PASSES, given.onProgress ?? (() => {}));
+  const session = await prepareSession(given, progress);
+  const { reader, files } = await openAll(session.options, false);
+  try {
+    const runs = await runCores(session.options.cores, progress.watch(reader, files), session.settings);
+    const notes = [...session.notes, ...skippedNotes(runs[0].replay.accounting.skipped)];
+    return { result: resultOf(session, runs), notes };
+  } finally {
+    await reader.close();
+  }
+}
+
+export async function prepareSession(
+  given: SessionOptions,
+  progress: ReadingProgress,
+): Promise<PreparedSession> {
   refuseAmbiguousLine(given);
   // A name or size that is wrong is told before the trace is read.
   await chooseMachine(given.machine);
   const { options, capture } = await withCapture(given);
   const snapshot = await startSnapshot(options, capture);
   const marks = await allMarks(options);
-  const progress = new ReadingProgress(PASSES, options.onProgress ?? (() => {}));
   const { survey, sha256 } = await surveyAll(options, capture, snapshot, progress);
   refuseNoRequests(survey, options);
+  refuseTwoCaptures(survey, options);
   const notes = [...survey.check.report.notes, ...survey.gfpNotes];
   const { machine, inferred } = await machineFor(options, capture, snapshot, survey);
   if (inferred !== null) notes.push(inferred);
   const nearestRules = rulesFor(kernelOf(options, capture, survey))?.warning;
   if (nearestRules !== undefined) notes.push(nearestRules);
+  if (survey.filesWithSnapshots.size > 0 && options.traces.length > 1) {
+    const [file] = survey.filesWithSnapshots;
+    notes.push(
+      `with several traces the recorded state of ${options.traces[file].name} is not used: start ${startState(options, snapshot)}`,
+    );
+  }
   if (snapshot !== null && capture !== null) notes.push(...cpuNotes(capture.info.machine.cpus, machine.cpus));
   if (options.placement === 'recorded') refuseTooSmall(survey, machine);
   const start = startState(options, snapshot);
   const live = start === 'trace' ? livePages(survey, machine, options, notes) : null;
   const plan = planOf(options, survey, marks, machine, snapshot, startLiveOf(start, snapshot, live));
+  const settings = {
+    machine,
+    snapshot,
+    live,
+    plan,
+    migratetypes: survey.migratetypes,
+    tlbCpus: options.tlbCpus,
+    costPreset: options.costPreset,
+    writeEvent: options.writeEvent,
+    hasSeveralTraces: options.traces.length > 1,
+  };
+  return { options, settings, capture, survey, sha256, start, notes };
+}
 
-  const { reader, files } = await openAll(options, false);
-  try {
-    const runs = await runCores(options.cores, progress.watch(reader, files), {
-      machine,
-      snapshot,
-      live,
-      plan,
-      migratetypes: survey.migratetypes,
-      tlbCpus: options.tlbCpus,
-      costPreset: options.costPreset,
-      writeEvent: options.writeEvent,
-      hasSeveralTraces: options.traces.length > 1,
-    });
-    const { replay } = runs[0];
-    const { result: check, report } = survey.check;
-    const result: Result = {
-      schema: RESULT_SCHEMA,
-      tool: { version: options.version },
-      trace: {
-        name: capture?.name ?? options.traces.map(({ name }) => basename(name)).join(' + '),
-        sha256,
-        format: report.format,
-        kernel: capture?.info.kernel.release ?? report.release,
-        events: totalEvents(check.events.byKind),
-        cpus: capture?.info.machine.cpus ?? check.cpus,
-        spanNs: check.spanNs ?? 0,
-        grade: check.grade,
-        reasons: [...check.reasons, ...deviations(options)],
-      },
-      machine: {
-        pages: managedPages(machine),
-        zones: machine.zones.map(({ name, startPfn, managed }) => ({ zone: name, startPfn, managed })),
-        cpus: machine.cpus,
-        kernel: machine.rules.version,
-        start,
-      },
-      marks: marks.map(({ pageClass, expression }, i) => ({
-        class: className(pageClass),
-        expression,
-        requests: replay.markTable.requests[i],
-      })),
-      recorded: recordedCounts(survey, options),
-      runs: runs.map(({ run }) => run),
-    };
-    return { result, notes: [...notes, ...skippedNotes(replay.accounting.skipped)] };
-  } finally {
-    await reader.close();
-  }
+function resultOf(
+  { options, settings, capture, survey, sha256, start }: PreparedSession,
+  runs: readonly CoreRun[],
+): Result {
+  const { machine, plan } = settings;
+  const { replay } = runs[0];
+  const { result: check, report } = survey.check;
+  return {
+    schema: RESULT_SCHEMA,
+    tool: { version: options.version },
+    trace: {
+      name: capture?.name ?? options.traces.map(({ name }) => basename(name)).join(' + '),
+      sha256,
+      format: report.format,
+      kernel: capture?.info.kernel.release ?? report.release,
+      events: totalEvents(check.events.byKind),
+      cpus: capture?.info.machine.cpus ?? check.cpus,
+      spanNs: check.spanNs ?? 0,
+      grade: check.grade,
+      reasons: [...check.reasons, ...deviations(options)],
+    },
+    machine: {
+      pages: managedPages(machine),
+      zones: machine.zones.map(({ name, startPfn, managed }) => ({ zone: name, startPfn, managed })),
+      cpus: machine.cpus,
+      kernel: machine.rules.version,
+      start,
+    },
+    marks: plan.marks.map(({ pageClass, expression }, i) => ({
+      class: className(pageClass),
+      expression,
+      requests: replay.markTable.requests[i],
+    })),
+    recorded: recordedCounts(survey, options),
+    runs: runs.map(({ run }) => run),
+  };
 }
 
 /** A capture may be named by its folder. The state of one says nothing of what others were merged into it. */
@@ -276,13 +311,30 @@ function livePages(
   return { start: first.start, end: first.end, migratetype: new Int8Array(first.start.length).fill(-1) };
 }
 
+/** Files of one call are of one machine (DESIGN §4): two recordings, each with a state of its own, are not. */
+function refuseTwoCaptures({ filesWithSnapshots }: Survey, { traces }: SessionOptions): void {
+  if (filesWithSnapshots.size < 2) return;
+  const [first, second] = [...filesWithSnapshots].sort((a, b) => a - b);
+  throw new UserError(
+    EXIT.doesNotFit,
+    `${traces[first].name} and ${traces[second].name} are recordings of two machines`,
+    { advice: 'replay them one by one' },
+  );
+}
+
 /** What makes the numbers other than those of the whole trace: it must stand wherever they are pasted. */
 function deviations({ placement, untilLine, untilNs }: SessionOptions): string[] {
   const said: string[] = [];
   if (placement === 'recorded') said.push('pages placed as recorded');
   if (untilLine !== Number.POSITIVE_INFINITY) said.push(`stopped before line ${untilLine}`);
-  if (untilNs !== Number.POSITIVE_INFINITY) said.push(`stopped after ${untilNs} ns`);
+  if (untilNs !== Number.POSITIVE_INFINITY)
+    said.push(`stopped ${durationWords(untilNs)} after the first event`);
   return said;
+}
+
+function durationWords(ns: number): string {
+  if (ns % 1e9 === 0) return `${ns / 1e9} s`;
+  return ns % 1e6 === 0 ? `${ns / 1e6} ms` : `${ns} ns`;
 }
 
 /** What becomes of the pcp lists when the CPUs are not those of the recorded state (DESIGN §4). */
@@ -348,7 +400,7 @@ function planOf(
     labels: labels.classes.count > 0 ? labels.classes : null,
     splitTables: labels.splitTables.count > 0 ? labels.splitTables : null,
     marks,
-    hasSnapshots: survey.hasSnapshots,
+    filesWithSnapshots: survey.filesWithSnapshots,
     hasDecays: decayZones.length > 0,
     hasKswapd: (survey.check.result.events.byKind.mm_vmscan_kswapd_wake ?? 0) > 0,
     timeIsNs: survey.check.report.clock === 'seconds' || survey.check.report.clock === 'relative',

@@ -31,7 +31,8 @@ export interface Survey {
   /** Bits of kernel/gfp.ts by gfp id. */
   readonly gfpBits: Int32Array;
   readonly gfpNotes: readonly string[];
-  readonly hasSnapshots: boolean;
+  /** Indices of files that have the marker of snapshot 1. */
+  readonly filesWithSnapshots: ReadonlySet<number>;
   /** Addresses of zones that decay events name, ascending: the kernel keeps its zones in one array. */
   readonly decayZones: readonly number[];
   readonly comms: readonly string[];
@@ -46,11 +47,11 @@ export async function surveyTrace(reader: TraceReader, options: SurveyOptions): 
     pageOffset: options.pageOffset,
   });
   const decayZones = new Set<number>();
-  let hasSnapshots = false;
+  const filesWithSnapshots = new Set<number>();
   for (let batch = await reader.next(); batch !== null; batch = await reader.next()) {
     check.add(batch);
     labels.add(batch);
-    if (noteMarkers(batch, decayZones)) hasSnapshots = true;
+    noteMarkers(batch, decayZones, filesWithSnapshots);
   }
   const { bits, notes } = decodeGfps(reader.gfps, reader.report);
   return {
@@ -59,18 +60,19 @@ export async function surveyTrace(reader: TraceReader, options: SurveyOptions): 
     migratetypes: migratetypeTable(reader.report, options.hasCma ?? true),
     gfpBits: bits,
     gfpNotes: notes,
-    hasSnapshots,
+    filesWithSnapshots,
     decayZones: [...decayZones].sort((a, b) => a - b),
     comms: reader.comms,
   };
 }
 
-/** Whether the batch has the marker of snapshot 1. */
-function noteMarkers({ length, kind, a }: EventColumns, decayZones: Set<number>): boolean {
-  let snapshot = false;
+function noteMarkers(
+  { length, kind, a, file }: EventColumns,
+  decayZones: Set<number>,
+  filesWithSnapshots: Set<number>,
+): void {
   for (let i = 0; i < length; i++) {
     if (kind[i] === KIND.decayPcpHigh) decayZones.add(a[i]);
-    else if (kind[i] === KIND.snapshot && a[i] === 1) snapshot = true;
+    else if (kind[i] === KIND.snapshot && a[i] === 1) filesWithSnapshots.add(file[i]);
   }
-  return snapshot;
 }
