@@ -3,7 +3,8 @@
 import { chooseCore } from '../cores/choose-core.js';
 import { DEFAULT_COST_PRESET } from '../metrics/cost.js';
 import { formatNamed, RENDERERS } from '../output/renderers.js';
-import { runSession, type Start } from '../replay/session.js';
+import { runSession } from '../replay/session.js';
+import type { Start } from '../replay/session-options.js';
 import { colorWanted } from './color-choice.js';
 import { openLog } from './log.js';
 import type { Until } from './options.js';
