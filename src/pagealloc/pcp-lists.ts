@@ -275,13 +275,14 @@ export class PcpLists {
     return clamp(this.freeCount[slot], batch, high - batch);
   }
 
-  /** free_pcppages_bulk(): empties lists from their tails, beginning with one, then the next (§4.8). */
-  bulkFree(slot: number, zone: number, pages: number, pindex: number): void {
+  /** free_pcppages_bulk(): empties lists from their tails, beginning with one, then the next (§4.8). Returns entries. */
+  bulkFree(slot: number, zone: number, pages: number, pindex: number): number {
     const frames = this.frames;
     this.counters.zoneLockTakes++;
     this.counters.pcpDrains++;
     let left = Math.min(pages, this.count[slot]);
     let index = pindex - 1;
+    let entries = 0;
     while (left > 0) {
       let list: number;
       do {
@@ -293,27 +294,35 @@ export class PcpLists {
         const node = frames.prev[list];
         frames.unlink(node);
         frames.info[node] = 0;
+        entries++;
         left -= 1 << order;
         this.count[slot] -= 1 << order;
         this.lists.freeOnePage(zone, node, order, this.lists.freetypeOfBlock(frames.blockOf(node)), false);
       } while (left > 0 && frames.next[list] !== list);
     }
+    return entries;
   }
 
   /** decay_pcp_high(): once a second from the vmstat worker (§4.8). */
   decay(zone: number, cpu: number): void {
     const slot = this.slotOf(cpu, zone);
     const batch = this.batch[slot];
+    for (let rest = this.beginDecay(zone, cpu); rest > 0; rest -= batch) {
+      this.bulkFree(slot, zone, Math.min(rest, batch), 0);
+    }
+  }
+
+  /** Lowers high, and says how many pages are to go: counted once, before the first portion (§4.8). */
+  beginDecay(zone: number, cpu: number): number {
+    const slot = this.slotOf(cpu, zone);
     if (this.high[slot] > this.highMin[slot]) {
       this.high[slot] = Math.max(
-        this.count[slot] - (batch << BATCH_SCALE_MAX),
+        this.count[slot] - (this.batch[slot] << BATCH_SCALE_MAX),
         this.high[slot] - (this.high[slot] >> 3),
         this.highMin[slot],
       );
     }
-    for (let rest = this.count[slot] - this.high[slot]; rest > 0; rest -= batch) {
-      this.bulkFree(slot, zone, Math.min(rest, batch), 0);
-    }
+    return this.count[slot] - this.high[slot];
   }
 
   /** drain_pages_zone() (§4.8). */

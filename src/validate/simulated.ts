@@ -29,6 +29,16 @@ export interface ValidatedCore {
   alloc(request: AllocRequest): number;
 }
 
+/** A decay of one CPU that has pages left to give back. */
+interface PendingDecay {
+  readonly zone: number;
+  readonly pid: number;
+  /** Pages still to go. */
+  rest: number;
+  /** Drain events of the running portion that are still to come. */
+  expected: number;
+}
+
 export class SimulatedReplay {
   allocations = 0;
   atHead = 0;
@@ -55,6 +65,7 @@ export class SimulatedReplay {
   /** Orders of pages that are between their mm_page_free line and their entry into a list. */
   private readonly pending = new Map<number, number>();
   private lastAlloc = -1;
+  private readonly decays = new Map<number, PendingDecay>();
 
   constructor(
     core: ValidatedCore,
@@ -83,6 +94,7 @@ export class SimulatedReplay {
       this.at = i;
       this.event(i, this.events.kind[i]);
     }
+    if (to === this.events.length) for (const cpu of [...this.decays.keys()]) this.finishDecay(cpu);
   }
 
   private event(i: number, kind: number): void {
@@ -112,9 +124,12 @@ export class SimulatedReplay {
         break;
       case KIND.decayPcpHigh: {
         const zone = this.zoneOfAddress.get(events.a[i]);
-        if (zone !== undefined) allocator.decay(zone, cpu);
+        if (zone !== undefined) this.decay(i, zone);
         break;
       }
+      case KIND.pcpuDrain:
+        this.drainSeen(i);
+        break;
       case KIND.drainPagesZone: {
         const zone = this.zoneOfAddress.get(events.a[i]);
         if (zone !== undefined) this.drain(zone, events.b[i]);
@@ -362,6 +377,50 @@ export class SimulatedReplay {
       pfn += 2 ** order;
       left -= 2 ** order;
     }
+  }
+
+  /**
+   * A decay gives pages back in portions and lets go of the pcp lock between them, so that frees and refills
+   * of interrupts and other tasks come in between (§4.8). How many pages, the model says at once; when each
+   * portion went, the drain events of its task tell.
+   */
+  private decay(i: number, zone: number): void {
+    const { cpu, pid } = this.events;
+    const { lists, pcp } = this.allocator;
+    this.finishDecay(cpu[i]);
+    lists.cpu = cpu[i];
+    lists.foldCounter(zone, cpu[i]);
+    const rest = pcp.beginDecay(zone, cpu[i]);
+    if (rest > 0) this.decays.set(cpu[i], { zone, pid: pid[i], rest, expected: 0 });
+  }
+
+  private drainSeen(i: number): void {
+    const { cpu, pid } = this.events;
+    const decay = this.decays.get(cpu[i]);
+    if (decay === undefined || decay.pid !== pid[i]) return;
+    if (decay.expected > 0) {
+      decay.expected--;
+      return;
+    }
+    decay.expected = this.portion(cpu[i], decay) - 1;
+    if (decay.rest <= 0) this.decays.delete(cpu[i]);
+  }
+
+  /** One portion of a decay; how many entries left the lists by it. */
+  private portion(cpu: number, decay: PendingDecay): number {
+    const { pcp, lists } = this.allocator;
+    const slot = pcp.slotOf(cpu, decay.zone);
+    lists.cpu = cpu;
+    const pages = Math.min(decay.rest, pcp.batch[slot]);
+    decay.rest -= pcp.batch[slot];
+    return pcp.bulkFree(slot, decay.zone, pages, 0);
+  }
+
+  private finishDecay(cpu: number): void {
+    const decay = this.decays.get(cpu);
+    if (decay === undefined) return;
+    while (decay.rest > 0) this.portion(cpu, decay);
+    this.decays.delete(cpu);
   }
 
   private drain(zone: number, cpu: number): void {
