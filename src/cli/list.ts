@@ -1,12 +1,12 @@
 /** `mm-sim list cores|machines|traces|metrics` */
 
 import { CORES } from '../cores/registry.js';
+import { counted } from '../kernel/counted.js';
 import { EXIT, UserError } from '../kernel/errors.js';
 import { nearest } from '../kernel/nearest.js';
 import { findCapture } from '../machine/capture.js';
 import { MACHINE_PRESETS } from '../machine/presets.js';
 import { LIST_RENDERERS, type ListRow, metricRows } from '../output/lists.js';
-import { counted } from '../output/numbers.js';
 import { formatNamed } from '../output/renderers.js';
 import { openOutput, writeResult } from './output-file.js';
 import { bundledTraces } from './traces.js';

@@ -3,7 +3,13 @@
  * wherever it is shown; that is why the word is part of the key.
  */
 
-import { COST_PRESET_NAMES, COST_PRESETS, type CostPreset, derivedCost } from '../directmap/cost.js';
+import {
+  COST_PARAMETERS,
+  COST_PRESET_NAMES,
+  COST_PRESETS,
+  type CostPreset,
+  derivedCost,
+} from '../directmap/cost.js';
 import { byName, defineMetric, type RunInputs } from './metric.js';
 
 /** A set of prices with the name under which results cite it: a low, a middle and a high guess of each. */
@@ -34,6 +40,21 @@ export const COST = [
     read: ({ costPreset }) => costPreset.name,
   }),
   defineMetric({
+    key: 'cost.prices',
+    label: 'prices of the preset',
+    unit: 'ns',
+    shape: 'recordsByName',
+    fields: { low: 'ns', mid: 'ns', high: 'ns' },
+    better: 'neither',
+    formula: `what one of each is taken to cost, low/mid/high, and the ground: ${grounds()}`,
+    source: 'direct-map-and-rivals §5',
+    read: ({ costPreset }) =>
+      byName(
+        COST_PARAMETERS.map(({ key }) => key),
+        (key) => byName(COST_PRESET_NAMES, (level) => costPreset[level][key]),
+      ),
+  }),
+  defineMetric({
     key: 'cost.derivedNs.initiator',
     label: 'initiator time, derived',
     unit: 'ns',
@@ -56,6 +77,11 @@ export const COST = [
     read: (inputs) => derived(inputs, 'stolenNs'),
   }),
 ] as const;
+
+/** 'invlpg 50/100/200 (comment at …), full 100/500/1000 (assumed), …' */
+function grounds(): string {
+  return COST_PARAMETERS.map(({ key, ns, ground }) => `${key} ${ns.join('/')} (${ground})`).join(', ');
+}
 
 function derived({ directMap, machine, costPreset, tlbCpus }: RunInputs, side: 'initiatorNs' | 'stolenNs') {
   const times: { [cpus: string]: { low: number; mid: number; high: number } } = {};

@@ -224,10 +224,10 @@ export const FRAGMENTATION = [
   }),
   defineMetric({
     key: 'fragmentation.free2M.min',
-    label: '2M blocks free, fewest',
+    label: '2M free, fewest (sampled)',
     unit: 'blocks',
     better: 'higher',
-    formula: 'smallest free2M.now at any sample, the end included',
+    formula: 'smallest free2M.now of those looked at: at the start, once in 1,024 requests and at the end',
     source: 'mm-sim',
     read: ({ accounting, memory }) =>
       accounting.free2MMin < 0 ? memory.free2M() : Math.min(accounting.free2MMin, memory.free2M()),
@@ -258,10 +258,10 @@ export const FRAGMENTATION = [
   }),
   defineMetric({
     key: 'fragmentation.stranded.peakPages',
-    label: 'stranded pages, most',
+    label: 'stranded, most (sampled)',
     unit: 'pages',
     better: 'lower',
-    formula: 'largest stranded.pages at any sample, the end included',
+    formula: 'largest stranded.pages of those looked at: at the start, once in 1,024 requests and at the end',
     source: 'mm-sim',
     read: ({ accounting, memory, hasPool }) =>
       hasPool

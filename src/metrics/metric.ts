@@ -99,13 +99,13 @@ export function thousandths(part: number, whole: number): number {
 }
 
 /** An object with the names in the order given. */
-export function byName<Name extends string>(
+export function byName<Name extends string, Value = number>(
   names: readonly Name[],
-  count: (name: Name, index: number) => number,
+  count: (name: Name, index: number) => Value,
 ): {
-  [name in Name]: number;
+  [name in Name]: Value;
 } {
-  const counts = {} as { [name in Name]: number };
+  const counts = {} as { [name in Name]: Value };
   names.forEach((name, index) => {
     counts[name] = count(name, index);
   });

@@ -10,6 +10,7 @@
  * metric that these types do not have, and a field that no metric fills.
  */
 
+import type { CostPreset } from '../directmap/cost.js';
 import type { FlushCause, LeafCensus } from '../directmap/counts.js';
 import type { FREETYPE_NAMES } from '../kernel/migratetypes.js';
 import type { REASONS } from './allocation.js';
@@ -156,6 +157,8 @@ export interface RunMetrics {
   };
   cost: {
     preset: string;
+    /** What one of each is taken to cost, in nanoseconds. */
+    prices: { [parameter in keyof CostPreset]: { low: number; mid: number; high: number } };
     derivedNs: { initiator: DerivedNs; stolen: DerivedNs };
   };
 }

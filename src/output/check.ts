@@ -3,8 +3,9 @@
  * record differently, and its grade. Scripts read the result alone (DESIGN §5); people read the rest, too.
  */
 
+import { counted, group } from '../kernel/counted.js';
 import type { Document, Facts, Grid, Row } from './document.js';
-import { counted, duration, group, percent, size } from './numbers.js';
+import { duration, percent, size } from './numbers.js';
 import { printable } from './printable.js';
 
 /** "mm-sim/check@1" as far as it is shown (DESIGN §5). */

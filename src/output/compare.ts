@@ -4,11 +4,24 @@
  * across, as many tables as it takes.
  */
 
+import { counted, group } from '../kernel/counted.js';
+import { REASONS } from '../metrics/allocation.js';
 import type { Result, Run } from '../metrics/result.js';
-import { ABSENT, type Cell, type Document, type Grid, type Row } from './document.js';
+import { closingSentence, recordedNotes } from './closing.js';
+import { ABSENT, type Cell, type Document, type Grid, type Row, type Sentence } from './document.js';
+import { failureNotes, reasonWords } from './failures.js';
 import { coreNames, headFacts } from './head.js';
-import { betterOf, changeText, labelOf, type Measure, measure, measureText, tlbCpusOf } from './measure.js';
-import { change, counted, group, ratio } from './numbers.js';
+import {
+  betterOf,
+  changeText,
+  hasRecorded,
+  labelOf,
+  type Measure,
+  measure,
+  measureText,
+  recordedMeasure,
+  tlbCpusOf,
+} from './measure.js';
 import { gridWidth, WIDTH, wrap } from './text.js';
 
 /** Columns of numbers in one table; more are hard to read beside each other. */
@@ -33,8 +46,10 @@ export function compareDocument(result: Result, width: number = WIDTH): Document
   return [
     headFacts(result),
     ...(fits || width === Number.POSITIVE_INFINITY ? [upright] : sideways(columns, sections, width)),
-    { kind: 'sentence', text: priceNote(result.runs) },
-    { kind: 'sentence', text: closingSentence(result.runs) },
+    ...[priceNote(result.runs), ...recordedNotes(result), ...failureNotes(result.runs)].map(
+      (text): Sentence => ({ kind: 'sentence', text }),
+    ),
+    { kind: 'sentence', text: closingSentence(result) },
   ];
 }
 
@@ -42,15 +57,15 @@ export function compareDocument(result: Result, width: number = WIDTH): Document
 function sectionsFor(runs: readonly Run[]): Measure[][] {
   const cpus = tlbCpusOf(runs[0]);
   const priced = pricedCpus(runs);
-  const reasons = Object.keys(runs[0].allocation.failed.byReason);
   return [
     [
+      { key: 'allocation.served' },
       { key: 'allocation.failed.total' },
-      ...reasons.map(
+      ...REASONS.map(
         (part): Measure => ({
           key: 'allocation.failed.byReason',
           part,
-          label: `  ${part}`,
+          label: `  ${reasonWords(part)}`,
           onlyIfSeen: true,
         }),
       ),
@@ -58,14 +73,14 @@ function sectionsFor(runs: readonly Run[]): Measure[][] {
       { key: 'shootdowns.perGiB.markedPages' },
     ],
     [
-      { key: 'splits.level2', recorded: ({ splits }) => splits?.level2 ?? null },
-      { key: 'splits.level3', recorded: ({ splits }) => splits?.level3 ?? null },
+      { key: 'splits.level2' },
+      { key: 'splits.level3' },
       { key: 'splits.share', part: '2M', label: 'memory under 2M leaves' },
       { key: 'splits.share', part: '1G', label: 'memory under 1G leaves' },
     ],
     [
-      { key: 'shootdowns.full', recorded: ({ shootdowns }) => shootdowns?.full ?? null },
-      { key: 'shootdowns.ranged', recorded: ({ shootdowns }) => shootdowns?.ranged ?? null },
+      { key: 'shootdowns.full' },
+      { key: 'shootdowns.ranged' },
       { key: 'shootdowns.perGiB.flushes' },
       ...cpus.map(
         (count): Measure => ({
@@ -84,13 +99,10 @@ function sectionsFor(runs: readonly Run[]): Measure[][] {
       { key: 'fragmentation.unmovableShare', part: '2M', label: '2M ranges with unmovable' },
       { key: 'fragmentation.unmovableShare', part: '32M', label: '32M ranges with unmovable' },
       { key: 'fragmentation.unmovableShare', part: '1G', label: '1G ranges with unmovable' },
-      { key: 'fragmentation.extfrag.all', recorded: ({ extfrag }) => extfrag?.all ?? null },
-      { key: 'fragmentation.extfrag.fragmenting', recorded: ({ extfrag }) => extfrag?.fragmenting ?? null },
-      { key: 'fragmentation.extfrag.forUnmovable', recorded: ({ extfrag }) => extfrag?.forUnmovable ?? null },
-      {
-        key: 'fragmentation.extfrag.unmovableIntoMovable',
-        recorded: ({ extfrag }) => extfrag?.unmovableIntoMovable ?? null,
-      },
+      { key: 'fragmentation.extfrag.all' },
+      { key: 'fragmentation.extfrag.fragmenting' },
+      { key: 'fragmentation.extfrag.forUnmovable' },
+      { key: 'fragmentation.extfrag.unmovableIntoMovable' },
     ],
     [
       { key: 'allocation.zeroedPages' },
@@ -108,12 +120,14 @@ function sectionsFor(runs: readonly Run[]): Measure[][] {
         part: `${priced}.mid`,
         label: 'derived us, initiators *',
         per: 1000,
+        absentIfZero: true,
       },
       {
         key: 'cost.derivedNs.stolen',
         part: `${priced}.mid`,
         label: 'derived us, other CPUs *',
         per: 1000,
+        absentIfZero: true,
       },
     ],
   ];
@@ -127,16 +141,22 @@ function pricedCpus(runs: readonly Run[]): number {
 
 function priceNote(runs: readonly Run[]): string {
   const cpus = counted(pricedCpus(runs), 'CPU');
-  return `* for ${cpus}, derived from the counts at the middle prices of preset ${runs[0].cost.preset}; nothing was timed.`;
+  const { preset, prices } = runs[0].cost;
+  const ns = (parameter: keyof typeof prices) => `${group(prices[parameter].mid)} ns`;
+  return (
+    `* for ${cpus}, derived from the counts at the middle prices of preset ${preset} (IPI ${ns('ipiBase')} + ` +
+    `${ns('ipiPerCpu')} a CPU, interrupt ${ns('irq')}, full flush ${ns('full')}, INVLPG ${ns('invlpg')}, ` +
+    `split ${ns('split')}, entry ${ns('entry')}); nothing was timed.`
+  );
 }
 
-function columnsOf({ recorded, runs }: Result): Column[] {
-  const names = coreNames(runs);
-  const cores = runs.map(
+function columnsOf(result: Result): Column[] {
+  const names = coreNames(result.runs);
+  const cores = result.runs.map(
     (run, number): Column => ({ name: names[number], value: (each) => measure(each, run) }),
   );
-  if (recorded === null) return cores;
-  return [{ name: 'recorded', value: (each) => each.recorded?.(recorded) ?? null }, ...cores];
+  if (!hasRecorded(result)) return cores;
+  return [{ name: 'recorded', value: (each) => recordedMeasure(each, result) }, ...cores];
 }
 
 function uprightGrid({ runs }: Result, columns: readonly Column[], sections: readonly Measure[][]): Grid {
@@ -147,8 +167,11 @@ function uprightGrid({ runs }: Result, columns: readonly Column[], sections: rea
     for (const each of section) {
       const values = columns.map((column) => column.value(each));
       if (!isWorthShowing(each, values)) continue;
-      const cells: Cell[] = values.map((value) => measureText(each, value));
-      if (withChange) cells.push(changeCell(each, values[values.length - 2], values[values.length - 1]));
+      const cells: Cell[] = values.map((value) => measureText(each, isNothing(each, values) ? null : value));
+      if (withChange) {
+        const [before, after] = values.slice(-2);
+        cells.push(isNothing(each, values) ? ABSENT : changeCell(each, before, after));
+      }
       rows.push([labelOf(each), ...cells]);
     }
   }
@@ -161,6 +184,10 @@ function uprightGrid({ runs }: Result, columns: readonly Column[], sections: rea
 
 function isWorthShowing({ onlyIfSeen }: Measure, values: readonly (number | null)[]): boolean {
   return values.some((value) => value !== null && (value !== 0 || !onlyIfSeen));
+}
+
+function isNothing({ absentIfZero }: Measure, values: readonly (number | null)[]): boolean {
+  return absentIfZero === true && values.every((value) => value === null || value === 0);
 }
 
 function changeCell(each: Measure, before: number | null, after: number | null): Cell {
@@ -195,87 +222,20 @@ function sideways(columns: readonly Column[], sections: readonly Measure[][], wi
 }
 
 function sidewaysGrid(columns: readonly Column[], shown: readonly Measure[]): Grid {
+  const nothing = shown.map((each) =>
+    isNothing(
+      each,
+      columns.map((column) => column.value(each)),
+    ),
+  );
   return {
     kind: 'grid',
     head: ['core', ...shown.map((each) => wrap(labelOf(each).trim(), HEADING).join('\n'))],
     rows: columns.map(
-      (column): Row => [column.name, ...shown.map((each) => measureText(each, column.value(each)))],
+      (column): Row => [
+        column.name,
+        ...shown.map((each, index) => measureText(each, nothing[index] ? null : column.value(each))),
+      ],
     ),
   };
-}
-
-/** Who came out how far ahead, at equal work; no winner where the work differs. */
-function closingSentence(runs: readonly Run[]): string {
-  const [first, ...others] = runs;
-  const names = coreNames(runs);
-  const different = runs.findIndex((run) => run.allocation.bytesServed !== first.allocation.bytesServed);
-  if (different > 0) return differentWork(names[0], first, names[different], runs[different]);
-  if (others.length === 0) return `${names[0]} alone: there is nothing to compare it with.`;
-  if (others.length > 1) {
-    const splits = fewest('2M leaves split', runs, names, (run) => run.splits.level2);
-    const flushes = fewest('flushes', runs, names, (run) => run.shootdowns.flushes);
-    return `Best: ${splits}; ${flushes}.`;
-  }
-  const other = others[0];
-  const splits = splitClause(first.splits.level2, other.splits.level2);
-  const flushes = flushClause(first.shootdowns.flushes, other.shootdowns.flushes);
-  const price = priceOf(other);
-  return `Against ${names[0]}, ${names[1]} ${splits} and ${flushes}${price === '' ? '' : `; the price: ${price}`}.`;
-}
-
-/** Of many cores only the best are named, and the first for comparison. */
-function fewest(
-  what: string,
-  runs: readonly Run[],
-  names: readonly string[],
-  count: (run: Run) => number,
-): string {
-  const counts = runs.map(count);
-  const least = Math.min(...counts);
-  if (counts.every((each) => each === least)) return `${what}: ${group(least)} by every core`;
-  const best = names.filter((_, number) => counts[number] === least).join(', ');
-  const against =
-    counts[0] === least ? `most ${group(Math.max(...counts))}` : `${names[0]} ${group(counts[0])}`;
-  return `fewest ${what}: ${best} (${group(least)}; ${against})`;
-}
-
-function differentWork(name: string, first: Run, otherName: string, other: Run): string {
-  const difference = other.allocation.bytesServed - first.allocation.bytesServed;
-  const amount = `${group(Math.abs(difference) / 1024)} KiB ${difference < 0 ? 'less' : 'more'}`;
-  return `No winner: ${otherName} served ${amount} than ${name}, so the counts are of different work.`;
-}
-
-function splitClause(before: number, after: number): string {
-  if (after === 0)
-    return before === 0 ? 'splits no 2M leaf either' : `splits no 2M leaf (0 against ${group(before)})`;
-  if (before === after) return `splits as many 2M leaves (${group(after)})`;
-  return `splits ${howMuch(before, after, 'fewer', 'more', 'as many')} 2M leaves (${group(after)} against ${group(before)})`;
-}
-
-function flushClause(before: number, after: number): string {
-  if (after === 0)
-    return before === 0 ? 'never flushes either' : `never flushes (0 against ${group(before)})`;
-  if (before === after) return `flushes as often (${group(after)})`;
-  return `flushes ${howMuch(before, after, 'less often', 'more often', 'as often')} (${group(after)} against ${group(before)})`;
-}
-
-/** '33 times fewer', '12.3 % more': below twice, a percentage says it better than '1.1 times'. */
-function howMuch(before: number, after: number, less: string, more: string, as: string): string {
-  if (before === 0) return more;
-  if (Math.max(before, after) < 2 * before && after * 2 > before) {
-    return `${change(before, after).slice(1)} ${after < before ? less : more}`;
-  }
-  return after < before ? `${ratio(before, after)} times ${less}` : `${ratio(after, before)} times ${as}`;
-}
-
-/** What the table's last section says in words: only what was paid. */
-function priceOf({ allocation, splits, fragmentation }: Run): string {
-  const stranded = fragmentation.stranded?.peakPages ?? 0;
-  return [
-    allocation.zeroedPages > 0 ? `${group(allocation.zeroedPages)} pages zeroed` : '',
-    splits.nonGlobal2M > 0 ? `${group(splits.nonGlobal2M)} 2M leaves not global` : '',
-    stranded > 0 ? `up to ${group(stranded)} free pages stranded` : '',
-  ]
-    .filter((part) => part !== '')
-    .join(', ');
 }

@@ -1,8 +1,9 @@
 /** The first block of every table: what was run on what. */
 
+import { counted, group } from '../kernel/counted.js';
 import type { Result, Run } from '../metrics/result.js';
 import type { Facts } from './document.js';
-import { counted, duration, group, size } from './numbers.js';
+import { duration, size } from './numbers.js';
 import { printable } from './printable.js';
 
 /** Letters of a core's name that a table gives room to. */
@@ -67,15 +68,4 @@ export function coreNames(runs: readonly Run[]): string[] {
 
 function shortened(name: string): string {
   return name.length <= NAME_LENGTH ? name : `${name.slice(0, NAME_LENGTH - 1)}~`;
-}
-
-/** Failed requests with their reasons, for a sentence: '12 requests failed (noBlock 10, watermark 2)'. */
-export function failureWords(run: Run): string {
-  const { total, byReason } = run.allocation.failed;
-  if (total === 0) return 'no request failed';
-  const reasons = Object.entries(byReason)
-    .filter(([, count]) => count > 0)
-    .sort(([, a], [, b]) => b - a)
-    .map(([reason, count]) => `${reason} ${group(count)}`);
-  return `${counted(total, 'request')} failed (${reasons.join(', ')})`;
 }

@@ -1,18 +1,10 @@
 /** Numbers as tables print them: the same on every machine, whatever its locale. */
 
+import { group } from '../kernel/counted.js';
+
 const NS_PER_SECOND = 1_000_000_000;
-
-/** An integer with a comma at every third digit. */
-export function group(value: number): string {
-  const digits = String(Math.abs(value));
-  const grouped = digits.replace(/\B(?=(\d{3})+$)/g, ',');
-  return value < 0 ? `-${grouped}` : grouped;
-}
-
-/** A count and its noun: '1 CPU', '4 CPUs'. */
-export function counted(value: number, one: string, many: string = `${one}s`): string {
-  return `${group(value)} ${value === 1 ? one : many}`;
-}
+/** +1,000 %, above which a factor says more. */
+const MOST_TENTHS = 10_000;
 
 /** Thousandths as percent: 314 is '31.4 %'. */
 export function percent(thousandths: number): string {
@@ -25,8 +17,9 @@ export function index(thousandths: number): string {
 }
 
 /**
- * From one number to another, with a sign: '-96.9 %', '0 %' for no change at all ('+0.0 %' is a small one).
- * From 0 there is no percentage: then the difference itself, '+37'.
+ * From one number to another, with a sign: '-96.9 %', '0 %' for no change at all, '+<0.1 %' for one that would
+ * round to it. '-100.0 %' is said of nothing left alone. Far above, the factor: 'x235'. From 0 there is neither
+ * percentage nor factor: then the difference itself, '+37'.
  */
 export function change(before: number, after: number): string {
   const difference = after - before;
@@ -34,7 +27,9 @@ export function change(before: number, after: number): string {
   const sign = difference < 0 ? '-' : '+';
   if (before === 0) return `${sign}${group(Math.abs(difference))}`;
   const tenths = Math.round(Math.abs((difference * 1000) / before));
-  return tenths < 10_000 ? `${sign}${fixed(tenths, 10, 1)} %` : `${sign}${group(Math.round(tenths / 10))} %`;
+  if (tenths === 0) return `${sign}<0.1 %`;
+  if (tenths > MOST_TENTHS) return `x${ratio(after, before)}`;
+  return `${sign}${fixed(difference < 0 && after > 0 ? Math.min(tenths, 999) : tenths, 10, 1)} %`;
 }
 
 /** From one share to another, in percentage points: '+13.1 pp'. */
@@ -60,20 +55,17 @@ export function duration(ns: number): string {
   return minutes < 600 ? `${minutes} min` : `${group(Math.round(minutes / 60))} h`;
 }
 
-/** Pages of 4K as a size: '16G' where it is a whole number, else '15.6 GiB'. */
+/** Pages of 4K as a size, rounded down: '961.0 MiB'; below 1 MiB it is exact, '384 KiB'. */
 export function size(pages: number): string {
   const kib = pages * 4;
-  for (const [letter, unit] of [
-    ['T', 2 ** 30],
-    ['G', 2 ** 20],
-    ['M', 2 ** 10],
+  for (const [name, unit] of [
+    ['TiB', 2 ** 30],
+    ['GiB', 2 ** 20],
+    ['MiB', 2 ** 10],
   ] as const) {
-    if (kib < unit) continue;
-    return kib % unit === 0
-      ? `${group(kib / unit)}${letter}`
-      : `${fixed(Math.floor((kib * 10) / unit), 10, 1)} ${letter}iB`;
+    if (kib >= unit) return `${fixed(Math.floor((kib * 10) / unit), 10, 1)} ${name}`;
   }
-  return `${group(kib)}K`;
+  return `${group(kib)} KiB`;
 }
 
 /** `value / unit` with its decimals, from integers; grouped. */

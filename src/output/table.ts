@@ -3,13 +3,16 @@
  * was served; after them one sentence that says what the numbers mean.
  */
 
+import { counted, group } from '../kernel/counted.js';
 import { FREETYPE_NAMES } from '../kernel/migratetypes.js';
 import { NR_PAGE_ORDERS, PAGEBLOCK_ORDER } from '../kernel/orders.js';
 import type { Result, Run } from '../metrics/result.js';
-import { ABSENT, type Cell, type Document, type Grid, type Row } from './document.js';
-import { coreNames, failureWords, headFacts } from './head.js';
-import { labelOf, type Measure, measure, measureText, tlbCpusOf } from './measure.js';
-import { counted, duration, group, index, percent, ratio } from './numbers.js';
+import { recordedNotes } from './closing.js';
+import { ABSENT, type Cell, type Document, type Grid, type Row, type Sentence } from './document.js';
+import { failureNotes, failureWords, reasonWords, seenReasons } from './failures.js';
+import { coreNames, headFacts } from './head.js';
+import { labelOf, type Measure, measure, measureText, recordedMeasure, tlbCpusOf } from './measure.js';
+import { duration, index, percent, ratio } from './numbers.js';
 
 /** Freetypes that are shown even where they have no page. */
 const USUAL_TYPES = 3;
@@ -30,21 +33,23 @@ const FLUSH_CAUSE_WORDS: { readonly [cause in FlushCause]: string } = {
 
 export function replayDocument(result: Result): Document {
   const names = coreNames(result.runs);
-  return [headFacts(result), ...result.runs.flatMap((run, number) => runBlocks(run, names[number]))];
+  return [headFacts(result), ...result.runs.flatMap((run, number) => runBlocks(result, run, names[number]))];
 }
 
-function runBlocks(run: Run, name: string): Document {
+function runBlocks(result: Result, run: Run, name: string): Document {
   return [
     requests(run, name),
     freeBlocks(run),
     freetypes(run),
-    hugePages(run),
-    splits(run),
+    hugePages(result, run, name),
+    splits(result, run, name),
     leaves(run),
-    flushes(run),
+    flushes(result, run, name),
     flips(run),
     ipis(run),
-    { kind: 'sentence', text: sentence(run, name) },
+    ...[...recordedNotes(result), ...failureNotes([run]), sentence(run, name)].map(
+      (text): Sentence => ({ kind: 'sentence', text }),
+    ),
   ];
 }
 
@@ -58,6 +63,9 @@ function requests(run: Run, name: string): Grid {
         { key: 'allocation.requests' },
         { key: 'allocation.served' },
         { key: 'allocation.failed.total' },
+        ...seenReasons(run.allocation.failed.byReason).map(
+          (part): Measure => ({ key: 'allocation.failed.byReason', part, label: `  ${reasonWords(part)}` }),
+        ),
         { key: 'allocation.failedInRecording', onlyIfSeen: true },
         { key: 'allocation.bytesServed', label: 'served, KiB', per: 1024 },
         { key: 'allocation.peakPages' },
@@ -108,51 +116,67 @@ function freetypes({ fragmentation: { freePages, pageblocks } }: Run): Grid {
   };
 }
 
-function hugePages(run: Run): Grid {
-  return {
-    kind: 'grid',
-    head: ['huge pages and fallbacks', 'count'],
-    rows: measures(run, [
-      { key: 'fragmentation.free2M.now' },
-      { key: 'fragmentation.free2M.best' },
-      { key: 'fragmentation.free2M.min' },
-      ...RANGES.map(
-        (part): Measure => ({
-          key: 'fragmentation.unmovableShare',
-          part,
-          label: `${part} ranges with unmovable`,
-        }),
-      ),
-      { key: 'fragmentation.fallbacks.claims' },
-      { key: 'fragmentation.fallbacks.steals' },
-      { key: 'fragmentation.extfrag.fragmenting' },
-      { key: 'fragmentation.extfrag.forUnmovable' },
-      { key: 'fragmentation.extfrag.unmovableIntoMovable' },
-      { key: 'fragmentation.stranded.pages' },
-      { key: 'fragmentation.stranded.peakPages' },
-      { key: 'fragmentation.stranded.atFailures' },
-    ]).concat(probes(run)),
-  };
+function hugePages(result: Result, run: Run, name: string): Grid {
+  return countsGrid(result, run, name, 'huge pages and fallbacks', [
+    { key: 'fragmentation.free2M.now' },
+    { key: 'fragmentation.free2M.best' },
+    { key: 'fragmentation.free2M.min' },
+    ...RANGES.map(
+      (part): Measure => ({
+        key: 'fragmentation.unmovableShare',
+        part,
+        label: `${part} ranges with unmovable`,
+      }),
+    ),
+    { key: 'fragmentation.fallbacks.claims' },
+    { key: 'fragmentation.fallbacks.steals' },
+    { key: 'fragmentation.extfrag.all' },
+    { key: 'fragmentation.extfrag.fragmenting' },
+    { key: 'fragmentation.extfrag.forUnmovable' },
+    { key: 'fragmentation.extfrag.unmovableIntoMovable' },
+    { key: 'fragmentation.stranded.pages' },
+    { key: 'fragmentation.stranded.peakPages' },
+    { key: 'fragmentation.stranded.atFailures' },
+    ...probes(run),
+  ]);
+}
+
+/** Labels and numbers of a run, beside the kernel's own where the trace carries any of them. */
+function countsGrid(
+  result: Result,
+  run: Run,
+  name: string,
+  corner: string,
+  list: readonly (Measure | Row)[],
+): Grid {
+  const isMeasure = (each: Measure | Row): each is Measure => typeof each === 'object' && 'key' in each;
+  const recorded = (each: Measure) => recordedMeasure(each, result);
+  const hasRecorded = list.some((each) => isMeasure(each) && recorded(each) !== null);
+  const rows = list.flatMap((each): Row[] => {
+    if (isMeasure(each)) {
+      return measures(run, [each]).map(([label, count]) =>
+        hasRecorded ? [label, measureText(each, recorded(each)), count] : [label, count],
+      );
+    }
+    return [hasRecorded && each !== 'gap' ? [each[0], ABSENT, ...each.slice(1)] : each];
+  });
+  return { kind: 'grid', head: hasRecorded ? [corner, 'recorded', name] : [corner, 'count'], rows };
 }
 
 function probes({ probe }: Run): Row[] {
   return probe === null ? [] : [[`probes served, of ${group(probe.tried)}`, group(probe.served)]];
 }
 
-function splits(run: Run): Grid {
-  return {
-    kind: 'grid',
-    title: 'Splits of the direct map',
-    head: ['', 'count'],
-    rows: measures(run, [
-      { key: 'splits.level2' },
-      { key: 'splits.level3' },
-      { key: 'splits.pageTablePages' },
-      { key: 'allocation.nested.failed', onlyIfSeen: true },
-      { key: 'splits.collapses' },
-      { key: 'splits.nonGlobal2M' },
-    ]),
-  };
+function splits(result: Result, run: Run, name: string): Grid {
+  const grid = countsGrid(result, run, name, '', [
+    { key: 'splits.level2' },
+    { key: 'splits.level3' },
+    { key: 'splits.pageTablePages' },
+    { key: 'allocation.nested.failed', onlyIfSeen: true },
+    { key: 'splits.collapses' },
+    { key: 'splits.nonGlobal2M' },
+  ]);
+  return { ...grid, title: 'Splits of the direct map' };
 }
 
 function leaves({
@@ -174,28 +198,22 @@ function leaves({
   };
 }
 
-function flushes(run: Run): Grid {
+function flushes(result: Result, run: Run, name: string): Grid {
   const { byCause } = run.shootdowns;
   const causes = Object.keys(FLUSH_CAUSE_WORDS) as FlushCause[];
-  return {
-    kind: 'grid',
-    title: 'TLB shootdowns',
-    head: ['', 'count'],
-    rows: [
-      ...measures(run, [{ key: 'shootdowns.flushes' }]),
-      ...causes
-        .filter((cause) => byCause[cause] > 0)
-        .map((cause): Row => [`  ${FLUSH_CAUSE_WORDS[cause]}`, group(byCause[cause])]),
-      ...measures(run, [
-        { key: 'shootdowns.full' },
-        { key: 'shootdowns.ranged' },
-        { key: 'shootdowns.pagesFlushed' },
-        { key: 'shootdowns.perGiB.flushes' },
-        { key: 'shootdowns.window.pages', onlyIfSeen: true },
-        { key: 'shootdowns.window.pageSeconds', onlyIfSeen: true },
-      ]),
-    ],
-  };
+  const grid = countsGrid(result, run, name, '', [
+    { key: 'shootdowns.flushes' },
+    ...causes
+      .filter((cause) => byCause[cause] > 0)
+      .map((cause): Row => [`  ${FLUSH_CAUSE_WORDS[cause]}`, group(byCause[cause])]),
+    { key: 'shootdowns.full' },
+    { key: 'shootdowns.ranged' },
+    { key: 'shootdowns.pagesFlushed' },
+    { key: 'shootdowns.perGiB.flushes' },
+    { key: 'shootdowns.window.pages', onlyIfSeen: true },
+    { key: 'shootdowns.window.pageSeconds', onlyIfSeen: true },
+  ]);
+  return { ...grid, title: 'TLB shootdowns' };
 }
 
 function flips({
@@ -204,22 +222,23 @@ function flips({
   },
   allocation,
 }: Run): Grid {
-  const refusals = Object.entries(refused).filter(([, count]) => count > 0);
   return {
     kind: 'grid',
     head: ['pageblock flips', 'flips', 'pageblocks', 'pages zeroed'],
     rows: [
       ['to unmapped', group(toUnmapped.operations), group(toUnmapped.blocks), ABSENT],
       ['to mapped', group(toMapped.operations), group(toMapped.blocks), group(allocation.zeroedPages)],
-      ...refusals.map(([reason, count]): Row => [`refused, ${reason}`, group(count), ABSENT, ABSENT]),
+      ...seenReasons(refused).map(
+        (reason): Row => [`refused, ${reasonWords(reason)}`, group(refused[reason]), ABSENT, ABSENT],
+      ),
     ],
   };
 }
 
 function ipis(run: Run): Grid {
   const { initiator, stolen } = run.cost.derivedNs;
-  const cell = (times: { low: number; high: number }): Cell =>
-    `${duration(times.low)} to ${duration(times.high)}`;
+  const cell = ({ low, high }: { low: number; high: number }): Cell =>
+    high === 0 ? ABSENT : `${duration(low)} to ${duration(high)}`;
   return {
     kind: 'grid',
     // Two lines: the times are guesses, and the heading says so and by which prices.
@@ -234,15 +253,15 @@ function ipis(run: Run): Grid {
         group(cpus),
         group(run.shootdowns.ipis[cpus]),
         cell(initiator[cpus]),
-        cpus === 1 ? ABSENT : cell(stolen[cpus]),
+        cell(stolen[cpus]),
       ],
     ),
   };
 }
 
 /** A label and a number each; without the rows that apply to nothing or have nothing to say. */
-function measures(run: Run, list: readonly Measure[]): Row[] {
-  return list.flatMap((each): Row[] => {
+function measures(run: Run, list: readonly Measure[]): [label: string, text: string][] {
+  return list.flatMap((each): [string, string][] => {
     const value = measure(each, run);
     if (value === null || (value === 0 && each.onlyIfSeen)) return [];
     return [[labelOf(each), measureText(each, value)]];

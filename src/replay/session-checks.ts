@@ -1,9 +1,7 @@
 /** What a session refuses before it runs, and what it says about what it assumed. */
 
+import { group } from '../kernel/counted.js';
 import { EXIT, UserError } from '../kernel/errors.js';
-import type { Machine } from '../machine/machine.js';
-import { formatSize } from '../machine/size.js';
-import { smallestMemory } from './session-machine.js';
 import type { SessionOptions } from './session-options.js';
 import type { Survey } from './survey.js';
 
@@ -15,17 +13,6 @@ export function refuseTwoCaptures({ filesWithSnapshots }: Survey, { traces }: Se
     EXIT.doesNotFit,
     `${traces[first].name} and ${traces[second].name} are recordings of two machines`,
     { advice: 'replay them one by one' },
-  );
-}
-
-/** Where pages keep their places, the machine must have them. */
-export function refuseTooSmall({ check }: Survey, machine: Machine, otherwise = ''): void {
-  const { highestPfn } = check.details;
-  if (highestPfn < machine.endPfn) return;
-  throw new UserError(
-    EXIT.doesNotFit,
-    `the trace names page ${highestPfn}, the machine ends at page ${machine.endPfn - 1}`,
-    { advice: `use --memory ${formatSize(smallestMemory(highestPfn))}${otherwise}` },
   );
 }
 
@@ -73,17 +60,13 @@ const SKIPPED_WORDS: Readonly<Record<string, string>> = {
 export function skippedNotes(skipped: Readonly<Record<string, number>>): string[] {
   const parts = Object.entries(SKIPPED_WORDS)
     .filter(([key]) => skipped[key] > 0)
-    .map(([key, words]) => `${grouped(skipped[key])} ${words}`);
+    .map(([key, words]) => `${group(skipped[key])} ${words}`);
   const notes = parts.length === 0 ? [] : [`left out, being no requests: ${parts.join('; ')}`];
   const { allocationsOverLivePages: lost } = skipped;
   if (lost > 0) {
     notes.push(
-      `${grouped(lost)} ${lost === 1 ? 'page was' : 'pages were'} handed out while still live: the frees are missing in the trace and were made up`,
+      `${group(lost)} ${lost === 1 ? 'page was' : 'pages were'} handed out while still live: the frees are missing in the trace and were made up`,
     );
   }
   return notes;
-}
-
-export function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }

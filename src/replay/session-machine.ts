@@ -1,5 +1,6 @@
 /** The machine of a session, and what its memory holds when the trace begins (DESIGN §4). */
 
+import { group } from '../kernel/counted.js';
 import { EXIT, UserError } from '../kernel/errors.js';
 import { rulesFor } from '../kernel/rules.js';
 import { buildMachine } from '../machine/build-machine.js';
@@ -11,7 +12,6 @@ import type { StateSnapshot } from '../machine/snapshot.js';
 import { machineOfSnapshot } from '../machine/snapshot-machine.js';
 import type { LivePages } from '../pagealloc/core.js';
 import type { StartLive } from './plan.js';
-import { grouped, refuseTooSmall } from './session-checks.js';
 import type { SessionOptions, Start } from './session-options.js';
 import { liveInRuns, liveInSnapshot, NOTHING_LIVE } from './start-live.js';
 import type { Survey } from './survey.js';
@@ -97,9 +97,9 @@ export function livePages(
   if (choice.machine !== undefined || choice.memory !== undefined)
     refuseTooSmall(survey, machine, ', or --start empty');
   if (first.pages > 0) {
-    const doubt = first.doubtfulPages > 0 ? `, ${grouped(first.doubtfulPages)} of them in doubt` : '';
+    const doubt = first.doubtfulPages > 0 ? `, ${group(first.doubtfulPages)} of them in doubt` : '';
     notes.push(
-      `start trace: ${grouped(first.pages)} pages were in use when the trace began${doubt}; all others count as free`,
+      `start trace: ${group(first.pages)} pages were in use when the trace began${doubt}; all others count as free`,
     );
   }
   return { start: first.start, end: first.end, migratetype: new Int8Array(first.start.length).fill(-1) };
@@ -108,4 +108,15 @@ export function livePages(
 export function startLiveOf(start: Start, snapshot: StateSnapshot | null, live: LivePages | null): StartLive {
   if (start === 'capture' && snapshot !== null) return liveInSnapshot(snapshot);
   return live === null ? NOTHING_LIVE : liveInRuns(live.start, live.end);
+}
+
+/** Where pages keep their places, the machine must have them. */
+export function refuseTooSmall({ check }: Survey, machine: Machine, otherwise = ''): void {
+  const { highestPfn } = check.details;
+  if (highestPfn < machine.endPfn) return;
+  throw new UserError(
+    EXIT.doesNotFit,
+    `the trace names page ${highestPfn}, the machine ends at page ${machine.endPfn - 1}`,
+    { advice: `use --memory ${formatSize(smallestMemory(highestPfn))}${otherwise}` },
+  );
 }

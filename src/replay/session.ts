@@ -17,7 +17,6 @@ import {
   cpuNotes,
   refuseAmbiguousLine,
   refuseNoRequests,
-  refuseTooSmall,
   refuseTwoCaptures,
   skippedNotes,
 } from './session-checks.js';
@@ -25,6 +24,7 @@ import {
   kernelOf,
   livePages,
   machineFor,
+  refuseTooSmall,
   startLiveOf,
   startSnapshot,
   startState,

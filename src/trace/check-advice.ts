@@ -2,6 +2,8 @@
  * What `check` says in words: what the trace cannot tell, and what to record differently. Each sentence is
  * said when its condition holds, so that a good trace gets few.
  */
+
+import { counted, group } from '../kernel/counted.js';
 import type { CheckDetails, CheckResult } from './check.js';
 import type { ReadReport } from './report.js';
 
@@ -25,7 +27,7 @@ export function cannotTell(result: CheckResult, facts: Facts, report: ReadReport
   say(result.cpus === 0, 'on which CPU a request was made');
   say(
     facts.namelessRequests > 0,
-    `which program made ${facts.namelessRequests} of ${requests} requests: the task has no name there`,
+    `which program made ${group(facts.namelessRequests)} of ${counted(requests, 'request', 'requests')}: the task has no name there`,
   );
   say(facts.batchFrees > 0, 'of which order the freed blocks were: batch reports always print 0');
   return collected;
@@ -35,38 +37,41 @@ export function cannotTell(result: CheckResult, facts: Facts, report: ReadReport
 export function remarksOn(result: CheckResult, facts: Facts): string[] {
   const { collected, say } = list();
   const { start, partialFrees, doubleFrees, allocsOverLive, misaligned, impossible } = facts;
-  say(start.pages > 0, `${start.pages} pages were live before the trace began: their first event is a free`);
+  say(
+    start.pages > 0,
+    `${counted(start.pages, 'page was', 'pages were')} live before the trace began: ${start.pages === 1 ? 'its' : 'their'} first event is a free`,
+  );
   say(
     start.doubtfulPages > 0,
-    `${start.doubtfulPages} of these were first seen after compaction began and may have been handed out silently`,
+    `${counted(start.doubtfulPages, 'of these was', 'of these were')} first seen after compaction began and may have been handed out silently`,
   );
   say(
     partialFrees.count > 0,
-    `${partialFrees.count} frees gave back a part of a bigger allocation, which is normal`,
+    `${counted(partialFrees.count, 'free', 'frees')} gave back a part of a bigger allocation, which is normal`,
   );
   say(
     doubleFrees.count > 0,
-    `${doubleFrees.count} frees are of pages seen freed before: handed out silently (bulk lists, compaction), or events are lost`,
+    `${counted(doubleFrees.count, 'free is', 'frees are')} of pages seen freed before: handed out silently (bulk lists, compaction), or events are lost`,
   );
   say(
     allocsOverLive.count > 0,
-    `${allocsOverLive.count} allocations are of pages that are still live (first: line ${allocsOverLive.first?.line}): frees are missing`,
+    `${counted(allocsOverLive.count, 'allocation is', 'allocations are')} of pages that are still live (first: line ${allocsOverLive.first?.line}): frees are missing`,
   );
   say(
     misaligned.count > 0,
-    `${misaligned.count} blocks do not start at a multiple of their size (first: line ${misaligned.first?.line}): pfns may be byte offsets`,
+    `${counted(misaligned.count, 'block does', 'blocks do')} not start at a multiple of ${misaligned.count === 1 ? 'its' : 'their'} size (first: line ${misaligned.first?.line}): pfns may be byte offsets`,
   );
   say(
     impossible.count > 0,
-    `${impossible.count} events name pages or orders that no machine has (first: line ${impossible.first?.line}) and are not followed`,
+    `${counted(impossible.count, 'event names', 'events name')} pages or orders that no machine has (first: line ${impossible.first?.line}) and ${impossible.count === 1 ? 'is' : 'are'} not followed`,
   );
   say(
     facts.compactionReturns > 0,
-    `${facts.compactionReturns} mm_page_free lines are no frees: compaction took its target back`,
+    `${counted(facts.compactionReturns, 'mm_page_free line is no free', 'mm_page_free lines are no frees')}: compaction took its target back`,
   );
   say(
     facts.bulkPages > 0,
-    `${facts.bulkPages} pages were handed out by the bulk allocator, without mm_page_alloc`,
+    `${counted(facts.bulkPages, 'page was', 'pages were')} handed out by the bulk allocator, without mm_page_alloc`,
   );
   const { betweenMarkers } = facts;
   if (betweenMarkers !== null) {
@@ -74,7 +79,7 @@ export function remarksOn(result: CheckResult, facts: Facts): string[] {
     const outside = result.allocations.served - served + (result.frees.reported - frees);
     say(
       outside > 0,
-      `outside the snapshot markers, and not replayed: ${outside} of the allocations and frees`,
+      `outside the snapshot markers, and not replayed: ${group(outside)} of the allocations and frees`,
     );
   }
   return collected;

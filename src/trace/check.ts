@@ -130,6 +130,8 @@ export class TraceCheck {
   /** pfn of the page that compaction takes back; -1 for none. */
   private returnedPage = -1;
   private lastFree = { pfn: -1, order: 0, pid: 0 };
+  /** Page of the batch report right before that was taken as its free; -1 for none. */
+  private lastBatchFree = -1;
   private atMarker1: { served: number; failed: number; frees: number } | null = null;
   private between: { served: number; failed: number; frees: number } | null = null;
 
@@ -152,10 +154,12 @@ export class TraceCheck {
           break;
         case KIND.free:
           this.free(columns, i);
+          this.lastBatchFree = -1;
           continue;
         case KIND.freeBatched:
           this.freeBatched(columns, i);
-          break;
+          this.lastFree.pfn = -1;
+          continue;
         case KIND.bulkPage:
           this.bulkPages++;
           this.pages.silentAlloc(columns.pfn[i]);
@@ -168,6 +172,7 @@ export class TraceCheck {
           break;
       }
       this.lastFree.pfn = -1;
+      this.lastBatchFree = -1;
     }
   }
 
@@ -189,6 +194,8 @@ export class TraceCheck {
       lostEvents: lost.events,
       unknownGaps: lost.unknownGaps,
       allocsOverLive: pages.allocsOverLive.count,
+      malformedEvents: report.malformed.count,
+      requests: this.served + this.failed + this.frees,
       synthetic: this.options.synthetic ?? false,
     });
     const hasUnit = report.clock === 'seconds' || report.clock === 'relative';
@@ -265,6 +272,12 @@ export class TraceCheck {
       this.compactionReturns++;
       return;
     }
+    if (pfn[i] === this.lastBatchFree && order[i] === 0) {
+      // The two lines of one free, the other way round (synthetic-4.14-tgid-oldlayout.txt).
+      this.batchFrees--;
+      this.batchRepeats++;
+      return;
+    }
     this.frees++;
     const last = this.lastFree;
     const isRepeat = last.pfn === pfn[i] && last.order === order[i] && last.pid === pid[i];
@@ -276,6 +289,7 @@ export class TraceCheck {
 
   private freeBatched(columns: EventColumns, i: number): void {
     const { pfn, line } = columns;
+    this.lastBatchFree = -1;
     if (pfn[i] < 0 || !this.pages.isLive(pfn[i])) {
       this.batchRepeats++;
       return;
@@ -283,6 +297,7 @@ export class TraceCheck {
     // 2.6.32 and traces without mm_page_free: this is the free. The order is printed as 0 whatever it was.
     this.batchFrees++;
     this.frees++;
+    this.lastBatchFree = pfn[i];
     this.pages.free(pfn[i], 0, line[i], false);
   }
 

@@ -20,7 +20,7 @@ interface ColumnDefinition {
   readonly column: CsvColumn;
   /** The name that exports use, then the aliases; when several are there, the first one counts. */
   readonly names: readonly string[];
-  /** What is taken when the column is missing, in words; absent when it is required. */
+  /** What is taken when the column is missing, in words ('': nothing to say); absent when it is required. */
   readonly otherwise?: string;
 }
 
@@ -42,7 +42,7 @@ export const CSV_COLUMNS: readonly ColumnDefinition[] = [
     otherwise: 'that of the gfp flags',
   },
   { column: 'gfp', names: ['gfp', 'gfp_flags', 'flags', 'gfp_mask'], otherwise: 'GFP_KERNEL' },
-  { column: 'class', names: ['class', 'mark'], otherwise: 'none' },
+  { column: 'class', names: ['class', 'mark'], otherwise: '' },
 ];
 
 /** Decimal digits below one second in a whole number of the column's unit; -1: ticks without a unit. */
@@ -69,6 +69,8 @@ export interface CsvHeader {
   readonly orderAs: 'order' | 'bytes' | 'pages';
   /** The pfn column holds byte addresses. */
   readonly pfnAsAddress: boolean;
+  /** `columns: op, pfn; not read: colour` */
+  readonly columns: string;
   readonly notes: readonly string[];
   /** Required columns that are missing. */
   readonly missing: readonly ColumnDefinition[];
@@ -90,12 +92,18 @@ export function readHeader(fields: readonly string[]): CsvHeader {
     found[column] = name ?? '';
     if (name !== undefined) used.add(at[column]);
     else if (otherwise === undefined) missing.push(definition);
-    else defaults.push(`${names[0]} (${otherwise})`);
+    else if (otherwise !== '') defaults.push(`${names[0]} (${otherwise})`);
   }
-  const unread = fields.filter((_, index) => !used.has(index));
+  const listed = (isUsed: boolean): string =>
+    fields
+      .filter((_, index) => used.has(index) === isUsed)
+      .map((name) => name.trim())
+      .join(', ');
+  const unread = used.size < fields.length ? `; not read: ${listed(false)}` : '';
+  const columns = `columns: ${listed(true)}${unread}`;
   const notes: string[] = [];
-  if (unread.length > 0)
-    notes.push(`columns that were not read: ${unread.map((name) => name.trim()).join(', ')}`);
+  // Names that are read as expected are for `check` alone; a column that is left out is for everybody.
+  if (unread !== '') notes.push(columns);
   if (defaults.length > 0) notes.push(`columns that are missing, and what was taken: ${defaults.join(', ')}`);
   const orderName = found.order;
   return {
@@ -107,9 +115,17 @@ export function readHeader(fields: readonly string[]): CsvHeader {
     orderAs:
       orderName === 'size' || orderName === 'bytes' ? 'bytes' : orderName === 'nr_pages' ? 'pages' : 'order',
     pfnAsAddress: found.pfn === 'addr',
+    columns,
     notes,
     missing,
   };
+}
+
+const KNOWN_NAMES = new Set(CSV_COLUMNS.flatMap(({ names }) => names));
+
+/** Does any of these names belong to a column of a CSV trace? */
+export function hasKnownColumn(fields: readonly string[]): boolean {
+  return fields.some((name) => KNOWN_NAMES.has(normalize(name)));
 }
 
 /** The separator that the header line uses most; a comma when it uses none. */
@@ -122,6 +138,7 @@ export function delimiterOf(headerLine: string): ',' | '\t' | ';' {
   return semicolons > commas ? ';' : ',';
 }
 
-function normalize(name: string): string {
+/** A name as it is compared. */
+export function normalize(name: string): string {
   return name.trim().toLowerCase().replace(/[- ]/g, '_');
 }

@@ -6,11 +6,13 @@ import { classFromName, PLAIN } from '../kernel/classes.js';
 import { EXIT, UserError } from '../kernel/errors.js';
 import { gfpMigratetype } from '../kernel/gfp.js';
 import { FREETYPE_NAMES, MIGRATE_TYPES } from '../kernel/migratetypes.js';
+import { nearest } from '../kernel/nearest.js';
 import { MAX_PAGE_ORDER, PAGE_SIZE } from '../kernel/orders.js';
 import { type EventColumns, NO_GFP, NO_PFN, UNKNOWN_CPU, UNKNOWN_MIGRATETYPE } from './columns.js';
 import type { CsvColumn, CsvHeader } from './csv-columns.js';
 import {
   type Instant,
+  isWholeNumber,
   LARGEST_PFN,
   orderOfPages,
   pageOfAddress,
@@ -18,8 +20,8 @@ import {
   wholeNumber,
 } from './csv-values.js';
 import { EVENTS, KIND } from './events.js';
-import { decodeGfp } from './gfp.js';
-import { nearestName } from './mark-expression.js';
+import { decodeGfp, GFP_NAMES, unknownGfpNames } from './gfp.js';
+import { CLASS_LIST, CLASS_NAMES } from './marks.js';
 import { NameTable } from './name-table.js';
 import type { ReadReport } from './report.js';
 
@@ -57,10 +59,9 @@ const OTHER_EVENTS: ReadonlySet<string> = new Set(
 );
 const MIGRATETYPE_NAMES: readonly string[] = FREETYPE_NAMES.slice(0, MIGRATE_TYPES);
 
-/** A fault of a row; without other advice the user is sent to `check`. */
-export function csvError(file: string, line: number, problem: string, advice?: string): UserError {
-  const check = `check the column names with 'mm-sim check ${file}'`;
-  return new UserError(EXIT.badInput, problem, { place: { file, line }, advice: advice ?? check });
+/** A fault of a row. */
+export function csvError(file: string, line: number, problem: string, advice: string): UserError {
+  return new UserError(EXIT.badInput, problem, { place: { file, line }, advice });
 }
 
 export class CsvRows {
@@ -118,7 +119,7 @@ export class CsvRows {
     columns.order[i] = this.order(fields, line);
     columns.pageClass[i] = at.class < 0 ? PLAIN : this.pageClass(fields[at.class].trim(), line);
     const isAlloc = kind === KIND.alloc;
-    columns.gfp[i] = isAlloc ? this.gfp(at.gfp < 0 ? '' : fields[at.gfp].trim()) : NO_GFP;
+    columns.gfp[i] = isAlloc ? this.gfp(at.gfp < 0 ? '' : fields[at.gfp].trim(), line) : NO_GFP;
     const migratetype = at.migratetype < 0 ? '' : fields[at.migratetype].trim();
     if (migratetype !== '') columns.migratetype[i] = this.migratetype(migratetype, line);
     else columns.migratetype[i] = isAlloc ? this.gfpTypes[columns.gfp[i]] : UNKNOWN_MIGRATETYPE;
@@ -143,8 +144,7 @@ export class CsvRows {
     }
     const name = this.header.called.op;
     if (text === '') throw this.error(line, `${name} is empty`, 'operations are alloc, free and fail');
-    const advice = `did you mean ${nearestName(op, ['alloc', 'free', 'fail'])}? Operations are alloc, free and fail`;
-    throw this.error(line, `${name} '${text}' is unknown`, advice);
+    throw this.unknown('op', text, ['alloc', 'free', 'fail'], 'operations are alloc, free and fail', line);
   }
 
   private time(fields: string[], line: number): number {
@@ -191,7 +191,7 @@ export class CsvRows {
     if (text === '') return none;
     const value = wholeNumber(text);
     if (value >= 0 && value <= largest) return value;
-    throw this.notANumber(column, text, line);
+    throw this.notANumber(column, text, line, largest);
   }
 
   private pid(fields: string[], line: number): number {
@@ -213,15 +213,21 @@ export class CsvRows {
     if (this.header.pfnAsAddress) {
       const page = pageOfAddress(text);
       if (page >= 0) return page;
-      if (page === -1) throw this.notANumber('pfn', text, line);
-      throw this.error(line, `${name} ${text} is not a multiple of the page size, ${PAGE_SIZE}`);
+      const advice = "call the column 'pfn' if it holds page numbers";
+      if (page === -1 && isWholeNumber(text))
+        throw this.error(line, `${name} ${text} is too large: addresses end at 2^64`, advice);
+      if (page === -1) throw this.notANumber('pfn', text, line, LARGEST_PFN);
+      throw this.error(line, `${name} ${text} is not a multiple of the page size, ${PAGE_SIZE}`, advice);
     }
     // The kernel's own way to say that a request failed (trace-formats §1 item 3).
     if (op === 'mm_page_alloc' && (Number(text) === 0 || text.toLowerCase() === '0xffffffffffffffff'))
       return NO_PFN;
     const value = wholeNumber(text);
     if (value >= 0 && value <= LARGEST_PFN) return value;
-    throw this.notANumber('pfn', text, line);
+    if (!isWholeNumber(text)) throw this.notANumber('pfn', text, line, LARGEST_PFN);
+    const advice =
+      "call the column 'addr' if it holds byte addresses; write 'fail' for a request without a page";
+    throw this.error(line, `${name} ${text} is too large: page numbers end at 2^52`, advice);
   }
 
   private order(fields: string[], line: number): number {
@@ -236,23 +242,35 @@ export class CsvRows {
     const order = this.header.orderAs === 'order' ? value : orderOfPages(pages);
     if (order <= MAX_PAGE_ORDER) return order;
     const limit = `larger than the largest order, ${MAX_PAGE_ORDER}`;
+    const name = this.header.called.order;
+    const most = 2 ** MAX_PAGE_ORDER;
+    const taken = {
+      order: `0 to ${MAX_PAGE_ORDER}`,
+      bytes: `up to ${most * PAGE_SIZE} bytes`,
+      pages: `up to ${most} pages`,
+    }[this.header.orderAs];
     const problem =
       this.header.orderAs === 'order'
-        ? `order ${value} is ${limit}`
-        : `${this.header.called.order} ${value} needs order ${order}, ${limit}`;
-    throw this.error(line, problem);
+        ? `${name} ${value} is ${limit}`
+        : `${name} ${value} needs order ${order}, ${limit}`;
+    throw this.error(line, problem, `column '${name}' takes ${taken}`);
   }
 
   private pageClass(text: string, line: number): number {
     const pageClass = classFromName(text);
     if (pageClass >= 0) return pageClass;
-    const nearest = nearestName(text, ['unmapped', 'readonly', 'pagetable', 'pkey:0']);
-    const advice = `did you mean ${nearest}? Classes are unmapped, readonly, pagetable and pkey:0 to pkey:15`;
-    throw this.error(line, `class '${text}' is unknown`, advice);
+    throw this.unknown('class', text, CLASS_NAMES, CLASS_LIST, line);
   }
 
-  private gfp(text: string): number {
+  private gfp(text: string, line: number): number {
     const id = this.gfps.id(text === '' ? 'GFP_KERNEL' : text);
+    if (this.gfpTypes.length <= id) {
+      const [unknown] = unknownGfpNames(text);
+      if (unknown !== undefined) {
+        const advice = 'write the names that the kernel prints, joined by |, or a number';
+        throw this.unknown('gfp', unknown, GFP_NAMES, advice, line);
+      }
+    }
     while (this.gfpTypes.length <= id) {
       // 3 is no type of a request: both mobility bits, which no caller may set (page-allocator §0.5).
       const { bits } = decodeGfp(this.gfps.names[this.gfpTypes.length], ERA);
@@ -270,18 +288,39 @@ export class CsvRows {
     const advice =
       value >= 0 || name === ''
         ? 'numbers go from 0 (unmovable) to 5 (isolate), as in kernels since 4.4'
-        : `did you mean ${nearestName(name, MIGRATETYPE_NAMES)}?`;
-    throw this.error(line, `migratetype '${text}' is unknown`, advice);
+        : null;
+    if (advice === null) {
+      const list = `migratetypes are ${MIGRATETYPE_NAMES.join(', ')}`;
+      throw this.unknown('migratetype', text, MIGRATETYPE_NAMES, list, line, name);
+    }
+    throw this.error(line, `${this.header.called.migratetype} '${text}' is unknown`, advice);
   }
 
-  private notANumber(column: CsvColumn, text: string, line: number): UserError {
+  /** A name that means nothing: the nearest one that does, else all of them. */
+  private unknown(
+    column: CsvColumn,
+    text: string,
+    names: Iterable<string>,
+    list: string,
+    line: number,
+    compared = text,
+  ): UserError {
+    const guess = nearest(compared, names);
+    const advice = guess === null ? list : `did you mean '${guess}'?`;
+    return this.error(line, `${this.header.called[column]} '${text}' is unknown`, advice);
+  }
+
+  private notANumber(column: CsvColumn, text: string, line: number, largest: number): UserError {
     const name = this.header.called[column];
-    if (wholeNumber(text) >= 0) return this.error(line, `${name} ${text} is too large`);
+    if (isWholeNumber(text)) {
+      const advice = `column '${name}' takes 0 to ${largest}`;
+      return this.error(line, `${name} ${text} is too large`, advice);
+    }
     const advice = 'write whole numbers, decimal or hexadecimal with 0x, without separators';
     return this.error(line, `${name} '${text}' is not a whole number`, advice);
   }
 
-  private error(line: number, problem: string, advice?: string): UserError {
+  private error(line: number, problem: string, advice: string): UserError {
     return csvError(this.file, line, problem, advice);
   }
 }

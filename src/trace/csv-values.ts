@@ -59,6 +59,11 @@ export function readTime(text: string, digits: number, into: Instant): boolean {
   return Number.isSafeInteger(into.seconds);
 }
 
+/** Is it written as a whole number, whatever its size? */
+export function isWholeNumber(text: string): boolean {
+  return /^([0-9]+|0[xX][0-9a-fA-F]+)$/.test(text);
+}
+
 function safe(value: number): number {
   return Number.isSafeInteger(value) ? value : -1;
 }

@@ -9,7 +9,7 @@ import { finished } from 'node:stream';
 import { CsvError, type Options, Parser } from 'csv-parse';
 import { EXIT, UserError } from '../kernel/errors.js';
 import { EventColumns } from './columns.js';
-import { delimiterOf, readHeader } from './csv-columns.js';
+import { delimiterOf, hasKnownColumn, readHeader } from './csv-columns.js';
 import { CsvRows, csvError } from './csv-rows.js';
 import { emptyReport } from './empty-report.js';
 import type { TraceReader } from './reader.js';
@@ -183,12 +183,25 @@ class CsvReader implements TraceReader {
   private takeHeader(fields: string[], line: number): void {
     const header = readHeader(fields);
     if (header.missing.length > 0) {
-      const [{ names }] = header.missing;
+      const { missing } = header;
+      const [{ names }] = missing;
       const advice = `it may also be called ${names.slice(1).join(', ')}; ${HEADER_ADVICE}`;
-      throw csvError(this.file, line, `there is no column '${names[0]}'`, advice);
+      if (!hasKnownColumn(fields)) {
+        throw csvError(this.file, line, `there is no column '${names[0]}'`, advice);
+      }
+      const lacks = `column${missing.length > 1 ? 's' : ''} ${missing.map((each) => `'${each.names[0]}'`).join(' and ')}`;
+      throw csvError(
+        this.file,
+        line,
+        `looks like CSV, but its header lacks the ${lacks}`,
+        missing.length > 1 ? HEADER_ADVICE : advice,
+      );
     }
     this.rows = new CsvRows(this.file, header, this.columns, this.report);
     this.report.clock = header.clock;
+    if (header.notes.every((sentence) => sentence !== header.columns)) {
+      this.report.layouts.push(header.columns);
+    }
     this.report.notes.push(...header.notes);
   }
 

@@ -7,6 +7,7 @@
  * text is in is decided per line by the scanner.
  */
 import { EXIT, UserError } from '../kernel/errors.js';
+import { CSV_COLUMNS, hasKnownColumn, normalize } from './csv-columns.js';
 import { EVENTS } from './events.js';
 
 export const TEXT_FORMATS = [
@@ -38,9 +39,8 @@ const MAGICS: readonly { bytes: string; what: string; advice: string }[] = [
   { bytes: '17084474726163696e67', what: 'is binary data of trace-cmd', advice: TRACE_CMD_REPORT },
 ];
 
-/** Names of columns that make a first line the header of a CSV trace (trace-formats §8). */
-const CSV_OP = new Set(['op', 'event', 'type', 'kind', 'action']);
-const CSV_PFN = new Set(['pfn', 'page', 'id', 'addr']);
+/** Columns that make a first line the header of a CSV trace (trace-formats §8). */
+const CSV_REQUIRED = CSV_COLUMNS.filter(({ otherwise }) => otherwise === undefined);
 
 const PAGE_EVENTS = new Set(EVENTS.map(({ name }) => name));
 
@@ -126,6 +126,8 @@ export function detectFormat(head: Uint8Array, file: string): Format {
   const refused = REFUSED.find(({ pattern }) => lines.some((line) => pattern.test(line)));
   if (refused !== undefined)
     throw new UserError(EXIT.badInput, refused.what, { place, advice: refused.advice });
+  // A column is missing: csv.ts says which, and where.
+  if (hasKnownColumn(headerNames(lines))) return 'csv';
   const what = looksBinary(text) ? 'is binary data of an unknown kind' : 'is no trace of a known format';
   const advice = 'mm-sim reads ftrace, trace-cmd report, perf script, console and systrace text, and CSV';
   throw new UserError(EXIT.badInput, what, { place, advice });
@@ -146,7 +148,8 @@ function sampleLines(text: string): string[] {
 
 function formatOf(lines: readonly string[]): Format | null {
   if (lines.length === 0) return null;
-  if (isCsvHeader(lines.find((line) => !line.startsWith('#')) ?? '')) return 'csv';
+  const names = headerNames(lines);
+  if (CSV_REQUIRED.every((column) => column.names.some((name) => names.includes(name)))) return 'csv';
   const body = dialectOf(lines);
   if (lines.some((line) => line.startsWith('# tracer: '))) {
     // Raw and hex output has the same header; its lines decide.
@@ -178,10 +181,12 @@ function dialectOf(lines: readonly string[]): TextFormat | null {
   return null;
 }
 
-function isCsvHeader(line: string): boolean {
-  const names = line.split(/[,;\t]/).map((name) => name.trim().replace(/^"|"$/g, '').toLowerCase());
-  if (names.length < 2) return false;
-  return names.some((name) => CSV_OP.has(name)) && names.some((name) => CSV_PFN.has(name));
+/** The fields of the first line, as names of columns; none when it is one field. */
+function headerNames(lines: readonly string[]): string[] {
+  const line = lines.find((each) => !each.startsWith('#')) ?? '';
+  const names = line.split(/[,;\t]/).map((name) => normalize(name.trim().replace(/^"|"$/g, '')));
+  // Text with a comma in it is no header.
+  return names.length < 2 || !names.every((name) => /^[\w.()]*$/.test(name)) ? [] : names;
 }
 
 function looksBinary(text: string): boolean {

@@ -3,6 +3,7 @@
  * way. Whatever the dialect of a line, its prefix ends up in a LinePrefix and its event here.
  */
 
+import { MAX_PAGE_ORDER } from '../kernel/orders.js';
 import { ByteOffsetPfns } from './byte-offset-pfns.js';
 import {
   ascii,
@@ -27,6 +28,7 @@ import { FieldReader } from './field-reader.js';
 import { decodeGfp, hasBareNames } from './gfp.js';
 import type { LinePrefix } from './line-prefix.js';
 import { MarkerReader } from './markers.js';
+import { countUnparsed } from './notes.js';
 import { PageEvent } from './page-event.js';
 import type { ReadReport } from './report.js';
 import { Tally } from './tally.js';
@@ -139,6 +141,10 @@ export class EventRows {
       this.report.truncatedLastLine = true;
       return fields.end;
     }
+    if (columns.order[row] > MAX_PAGE_ORDER && shape.isRequest) {
+      this.countTooLarge(columns.order[row]);
+      return fields.end;
+    }
     if (fields.pageOffset >= 0) this.byteOffsets.note(columns, row, fields.pageOffset);
     if (shape.isAlloc) this.tally.countRequest(columns.gfp[row], columns.migratetype[row]);
     this.write(shape.kind, row, prefix, comm);
@@ -233,9 +239,15 @@ export class EventRows {
     } else if (bytes[start] !== LESS) {
       // `<stack trace>` and `<user stack trace>` belong to the event before.
       if (this.isUnfinishedLine) this.report.truncatedLastLine = true;
-      else this.report.unparsed++;
+      else countUnparsed(this.report, this.line);
     }
     return lineFeed(bytes, start);
+  }
+
+  private countTooLarge(order: number): void {
+    const { ordersTooLarge } = this.report;
+    if (ordersTooLarge.count++ === 0) ordersTooLarge.firstLine = this.line;
+    ordersTooLarge.largest = Math.max(ordersTooLarge.largest, order);
   }
 
   private countMalformed(bytes: Uint8Array, prefix: LinePrefix, end: number): void {

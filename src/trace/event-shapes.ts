@@ -19,6 +19,8 @@ export const FORM_NUMBER = FORM.number;
 export const FORM_ADDRESS = FORM.address;
 export const FORM_GFP = FORM.gfp;
 
+/** What a request is made of. */
+const REQUEST_COLUMNS: readonly Column[] = ['pfn', 'order', 'migratetype'];
 const COLUMNS: readonly Column[] = ['pfn', 'order', 'migratetype', 'gfp', 'pageClass', 'a', 'b', 'c'];
 export const COLUMN_PFN = 0;
 export const COLUMN_ORDER = 1;
@@ -35,6 +37,8 @@ export class FieldShape {
   readonly form: number;
   readonly words: readonly Uint8Array[];
   readonly bit: number;
+  /** No default may stand for a value that cannot be read: the event is malformed. */
+  readonly mustBeReadable: boolean;
 
   constructor(field: EventField, index: number) {
     this.key = ascii(`${field.key}=`);
@@ -43,6 +47,7 @@ export class FieldShape {
     this.form = FORM[field.form];
     this.words = (field.words ?? []).map(ascii);
     this.bit = 1 << index;
+    this.mustBeReadable = field.required === true || REQUEST_COLUMNS.includes(field.column);
   }
 }
 
@@ -62,6 +67,8 @@ export class EventShape {
   /** The kernel's page events print `page=` before `pfn=`, and it is never used (§5.3). */
   readonly skipsPage: boolean;
   readonly isAlloc: boolean;
+  /** An allocation or a free. */
+  readonly isRequest: boolean;
   readonly isFreeBatched: boolean;
   /** Has page-event.ts a short way for it? */
   readonly isPageEvent: boolean;
@@ -81,6 +88,7 @@ export class EventShape {
       definition.fields.some((field) => field.key === 'pfn') &&
       !definition.fields.some((field) => field.key === 'page');
     this.isAlloc = definition.kind === KIND.alloc;
+    this.isRequest = definition.kind === KIND.alloc || definition.kind === KIND.free;
     this.isFreeBatched = definition.kind === KIND.freeBatched;
     this.isPageEvent = ['mm_page_alloc', 'mm_page_free', 'mm_page_free_batched'].includes(definition.name);
     this.isMarker = isMarker;

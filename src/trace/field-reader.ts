@@ -11,6 +11,7 @@ import {
   CLOSE_PAREN,
   COMMA,
   HEX,
+  isDigit,
   LF,
   LOWER_X,
   MINUS,
@@ -83,13 +84,14 @@ export class FieldReader {
     this.gfps = gfps;
   }
 
-  /** Reads the fields that begin at `at` into `row`; false when a required one is missing. */
+  /** Reads the fields that begin at `at` into `row`; false when a required one is missing or cannot be read. */
   read(bytes: Uint8Array, at: number, shape: EventShape, row: number): boolean {
     this.reset(row);
     const { fields } = shape;
     const fieldCount = fields.length;
     let seen = 0;
     let expected = 0;
+    let isReadable = true;
     let p = at;
     for (;;) {
       const first = bytes[p];
@@ -118,10 +120,11 @@ export class FieldReader {
       }
       seen |= field.bit;
       p = this.readValue(bytes, p + field.key.length, field, row);
+      if (!this.isValue && field.mustBeReadable) isReadable = false;
     }
     this.end = p;
     this.seen = seen;
-    return (seen & shape.required) === shape.required && this.judge(shape, row);
+    return isReadable && (seen & shape.required) === shape.required && this.judge(shape, row);
   }
 
   /** Reads a number outside of a field, as markers have them, and says where it ends through `end`. */
@@ -132,6 +135,8 @@ export class FieldReader {
 
   /** The number that pfn() and number() read. */
   private value = 0;
+  /** Was the last value one of its form, from the first byte of its token on? */
+  private isValue = true;
 
   /** Defaults of a row: what a field that does not stand in the line is. */
   reset(row: number): void {
@@ -149,15 +154,18 @@ export class FieldReader {
 
   private readValue(bytes: Uint8Array, at: number, field: FieldShape, row: number): number {
     const { form } = field;
+    this.isValue = true;
     if (form === FORM_GFP) return this.gfp(bytes, at, row);
     let end: number;
     if (form === FORM_PFN) end = this.pfn(bytes, at);
     else if (form === FORM_NUMBER) end = this.number(bytes, at);
     else if (form === FORM_ADDRESS) end = this.address(bytes, at);
     else end = this.word(bytes, at, field.words);
-    this.store(field.column, row, this.value);
-    // Whatever still belongs to the token (a unit, a comma) is no value of ours.
     const next = bytes[end];
+    // `order=x`, `pfn=0xzz`, `order=1x`: damaged, and any number would be a guess.
+    if (!endsValue(next)) this.isValue = false;
+    if (this.isValue) this.store(field.column, row, this.value);
+    // Whatever still belongs to the token (a comma) is no value of ours.
     return next === BLANK || next === LF ? end : skipToken(bytes, end);
   }
 
@@ -212,6 +220,7 @@ export class FieldReader {
       value = value * 10 + digit;
       p++;
     }
+    if (!isDigit(bytes[p - 1])) this.isValue = false;
     this.value = isNegative ? -value : value;
     return p;
   }
@@ -223,6 +232,8 @@ export class FieldReader {
       value = value * 16 + digit;
       p++;
     }
+    // Not when digits turned out to be hexadecimal: then there are some, whatever number() said.
+    this.isValue = p > at;
     this.value = value;
     return p;
   }
@@ -235,13 +246,16 @@ export class FieldReader {
     while (HEX[bytes[end]] !== NO_DIGIT) end++;
     let value = 0;
     for (let i = Math.max(p, end - ADDRESS_DIGITS); i < end; i++) value = value * 16 + HEX[bytes[i]];
+    if (end === p) this.isValue = false;
     this.value = value;
     return end;
   }
 
   private word(bytes: Uint8Array, at: number, words: readonly Uint8Array[]): number {
-    const end = skipToken(bytes, at);
+    let end = at;
+    while (bytes[end] > BLANK) end++;
     this.value = words.findIndex((word) => word.length === end - at && startsWith(bytes, at, word));
+    this.isValue = this.value >= 0;
     return end;
   }
 
@@ -284,6 +298,10 @@ export class FieldReader {
     }
     return skipToken(bytes, at);
   }
+}
+
+function endsValue(byte: number): boolean {
+  return byte <= BLANK || byte === COMMA || byte === CLOSE_PAREN;
 }
 
 function endsGfp(byte: number): boolean {

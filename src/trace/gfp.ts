@@ -28,6 +28,8 @@ import {
   GFP_WRITE_BIT,
   GFP_ZERO_BIT,
 } from '../kernel/gfp.js';
+import { nearest } from '../kernel/nearest.js';
+import { OTHER } from './dictionary.js';
 import type { ReadReport } from './report.js';
 
 /** How names are to be read: bare names (GFP_ZERO) before 4.6, `GFP_NOWAIT` with three meanings. */
@@ -168,6 +170,20 @@ export function decodeGfp(text: string, era: GfpEra): DecodedGfp {
   return { bits, unknown };
 }
 
+/** Names that kernels of vendors print (Android): not misspelt, and without a meaning in 7.3. */
+const VENDOR_NAMES: ReadonlySet<string> = new Set(['__GFP_CMA', 'GFP_RBIN', '__GFP_RBIN']);
+
+/** All names that today's kernels print. */
+export const GFP_NAMES: readonly string[] = [...Object.keys(GFP_COMPOSITES), ...Object.keys(GFP_BITS)];
+
+/** Names in a text that no kernel has printed; numbers and their unknown bits are not among them. */
+export function unknownGfpNames(text: string): readonly string[] {
+  const layout = '5.0-7.3';
+  const old = new Set(decodeGfp(text, { names: 'before-4.4', layout }).unknown);
+  const { unknown } = decodeGfp(text, { names: '5.14-7.3', layout });
+  return unknown.filter((name) => isName(name) && old.has(name));
+}
+
 export interface DecodedGfps {
   /** Bits by gfp id of the reader. */
   readonly bits: Int32Array;
@@ -188,8 +204,18 @@ export function decodeGfps(gfps: readonly string[], report: Pick<ReadReport, 'er
   const notes =
     unknown.size === 0
       ? []
-      : [`gfp flags without a meaning here, taken as 0: ${[...unknown].sort().join(', ')}`];
+      : [`gfp flags without a meaning here, taken as 0: ${[...unknown].sort().map(withGuess).join(', ')}`];
   return { bits, era, notes };
+}
+
+/** Could it be a misspelt name? */
+function isName(name: string): boolean {
+  return gfpNumber(name) === null && name !== OTHER && !VENDOR_NAMES.has(name);
+}
+
+function withGuess(name: string): string {
+  const guess = isName(name) ? nearest(name, GFP_NAMES) : null;
+  return guess === null ? name : `${name} (did you mean '${guess}'?)`;
 }
 
 /** Value of a numeric text: 0x…, decimal, or bare hex digits as a vendor event prints them; null for names. */

@@ -17,6 +17,10 @@ export interface GradeInputs {
   readonly unknownGaps: number;
   /** Allocations of pages that are still live: in loss-free traces there are none. */
   readonly allocsOverLive: number;
+  /** Event lines that could not be read, and are left out. */
+  readonly malformedEvents: number;
+  /** Allocations and frees. */
+  readonly requests: number;
   readonly synthetic: boolean;
 }
 
@@ -28,11 +32,15 @@ export interface FidelityGrade {
 
 export function fidelityGrade(inputs: GradeInputs): FidelityGrade {
   if (inputs.synthetic) return { grade: 'S', reasons: ['synthetic trace'] };
-  const { lostEvents, unknownGaps, allocsOverLive } = inputs;
+  const { lostEvents, unknownGaps, allocsOverLive, malformedEvents } = inputs;
   const losses: string[] = [];
+  if (inputs.requests === 0) losses.push('nothing that can be replayed');
   if (lostEvents > 0) losses.push(`${lostEvents} ${lostEvents === 1 ? 'event' : 'events'} lost`);
   if (unknownGaps > 0) {
     losses.push(`${unknownGaps} ${unknownGaps === 1 ? 'gap' : 'gaps'} of unknown size`);
+  }
+  if (malformedEvents > 0) {
+    losses.push(`${malformedEvents} malformed ${malformedEvents === 1 ? 'line' : 'lines'}`);
   }
   if (allocsOverLive > 0) {
     losses.push(`${allocsOverLive} ${allocsOverLive === 1 ? 'allocation' : 'allocations'} over live pages`);

@@ -9,9 +9,9 @@
  * hexadecimal. More than ftrace can: names of gfp bits and of migratetypes stand for their numbers, and
  * constants may be joined by `|`.
  */
-import { distance } from 'fastest-levenshtein';
 import { GFP_BITS, GFP_COMPOSITES } from '../kernel/gfp.js';
 import { FREETYPE_NAMES, MIGRATE_TYPES } from '../kernel/migratetypes.js';
+import { nearest } from '../kernel/nearest.js';
 
 /** What a rule can ask about a request. gfp is in the bits of kernel/gfp.ts. */
 export interface MarkTuple {
@@ -76,13 +76,10 @@ export function parseExpression(text: string): Expression {
   return { matches, fields: parser.fields };
 }
 
-/** The known name nearest to a wrong one; a name that begins alike wins over one with fewer changed letters. */
-export function nearestName(name: string, known: readonly string[]): string {
+/** The name that was meant by a wrong one; a name that begins alike wins over one with fewer changed letters. */
+function meant(name: string, known: readonly string[]): string | null {
   const alike = known.find((candidate) => candidate.startsWith(name) || name.startsWith(candidate));
-  if (alike !== undefined && name !== '') return alike;
-  let best = known[0];
-  for (const candidate of known) if (distance(name, candidate) < distance(name, best)) best = candidate;
-  return best;
+  return alike ?? nearest(name, known);
 }
 
 /** `*`, `?` and `[…]` as ftrace has them, over the whole text. */
@@ -147,7 +144,7 @@ function tokens(text: string): Token[] {
       throw new ExpressionError(
         at,
         `'${rest[0]}' means nothing here`,
-        'see the syntax of ftrace event filters',
+        rest[0] === '=' ? "did you mean '=='?" : 'see the syntax of ftrace event filters',
       );
     at += found[found.length - 1].text.length;
   }
@@ -221,12 +218,9 @@ class ExpressionParser {
     }
     const field = Object.hasOwn(FIELDS, name.text) ? FIELDS[name.text] : undefined;
     if (field === undefined) {
-      const nearest = nearestName(name.text, Object.keys(FIELDS).slice(0, 5));
-      throw new ExpressionError(
-        name.at,
-        `'${name.text}' is no field`,
-        `did you mean ${nearest}? F${FIELD_LIST.slice(1)}`,
-      );
+      const guess = meant(name.text, Object.keys(FIELDS).slice(0, 5));
+      const advice = guess === null ? FIELD_LIST : `did you mean '${guess}'?`;
+      throw new ExpressionError(name.at, `'${name.text}' is no field`, advice);
     }
     this.fields.add(field);
     const operator = this.advance();
@@ -284,9 +278,14 @@ class ExpressionParser {
     }
     const value = names.get(token.text);
     if (value === undefined) {
-      const nearest = nearestName(token.text, [...names.keys()]);
+      const guess = meant(token.text, [...names.keys()]);
       const what = field === 'gfp' ? 'gfp name' : 'migratetype';
-      throw new ExpressionError(token.at, `'${token.text}' is no ${what}`, `did you mean ${nearest}?`);
+      const list =
+        field === 'gfp'
+          ? 'write names that the kernel prints, or a number'
+          : `migratetypes are ${[...names.keys()].join(', ')}`;
+      const advice = guess === null ? list : `did you mean '${guess}'?`;
+      throw new ExpressionError(token.at, `'${token.text}' is no ${what}`, advice);
     }
     return value;
   }

@@ -5,13 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { classFromName, PLAIN } from '../kernel/classes.js';
 import { EXIT, UserError } from '../kernel/errors.js';
-import {
-  type Expression,
-  ExpressionError,
-  type MarkTuple,
-  nearestName,
-  parseExpression,
-} from './mark-expression.js';
+import { nearest } from '../kernel/nearest.js';
+import { type Expression, ExpressionError, type MarkTuple, parseExpression } from './mark-expression.js';
 
 export interface Mark {
   /** A class of kernel/classes.ts, never PLAIN. */
@@ -22,7 +17,13 @@ export interface Mark {
   readonly fields: Expression['fields'];
 }
 
-const CLASS_NAMES = ['unmapped', 'readonly', 'pagetable', 'pkey:0'];
+export const CLASS_NAMES: readonly string[] = [
+  'unmapped',
+  'readonly',
+  'pagetable',
+  ...Array.from({ length: 16 }, (_, key) => `pkey:${key}`),
+];
+export const CLASS_LIST = 'classes are unmapped, readonly, pagetable and pkey:0 to pkey:15';
 const SYNTAX = `a mark is CLASS: EXPRESSION, such as 'unmapped: comm == "secretmem" && order == 0'`;
 
 /** Reads `CLASS: EXPRESSION`. Throws UserError (exit code 2) with the text and the character that is wrong. */
@@ -33,8 +34,9 @@ export function parseMark(text: string): Mark {
   const pageClass = classFromName(match[1]);
   if (pageClass === PLAIN) throw markError(text, 0, 'has no class', SYNTAX);
   if (pageClass < 0) {
-    const nearest = nearestName(match[1], CLASS_NAMES);
-    const advice = `did you mean ${nearest}? Classes are unmapped, readonly, pagetable and pkey:0 to pkey:15`;
+    // Another pkey is no better guess than the list.
+    const guess = match[1].startsWith('pkey') ? null : nearest(match[1], CLASS_NAMES);
+    const advice = guess === null ? CLASS_LIST : `did you mean '${guess}'?`;
     throw markError(text, text.indexOf(match[1]), `'${match[1]}' is no class`, advice);
   }
   const start = match[0].length;

@@ -230,7 +230,11 @@ function mergedReport(sources: readonly Source[]): ReadReport {
     merged.lost.push(...report.lost);
     merged.malformed.count += report.malformed.count;
     merged.malformed.first.push(...report.malformed.first);
+    merged.ordersTooLarge.count += report.ordersTooLarge.count;
+    merged.ordersTooLarge.firstLine ||= report.ordersTooLarge.firstLine;
+    merged.ordersTooLarge.largest = Math.max(merged.ordersTooLarge.largest, report.ordersTooLarge.largest);
     merged.unparsed += report.unparsed;
+    merged.firstUnparsedLine ||= report.firstUnparsedLine;
     merged.truncatedLastLine ||= report.truncatedLastLine;
     merged.nulLines += report.nulLines;
     merged.bufferStartedMarks += report.bufferStartedMarks;

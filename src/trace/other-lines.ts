@@ -31,6 +31,7 @@ import { findShape } from './event-shapes.js';
 import { FunctionGraph } from './function-graph.js';
 import { readHashLine, readLoss, readTraceCmdHeader } from './header-lines.js';
 import { DEFAULT_COMM, decimal, type LinePrefix, SECONDS } from './line-prefix.js';
+import { countUnparsed } from './notes.js';
 import { PerfTrace } from './perf-trace.js';
 import type { ReadReport } from './report.js';
 import { WORD_SLACK } from './words.js';
@@ -88,7 +89,7 @@ export class OtherLines {
   read(bytes: Uint8Array, start: number, lineEnd: number): void {
     const end = lineEnd > start && bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
     if (end - start > LINE_CAP) {
-      this.report.unparsed++;
+      countUnparsed(this.report, this.rows.line);
       return;
     }
     if (this.rows.isHtml) this.readHtml(bytes, start, end);
@@ -149,7 +150,7 @@ export class OtherLines {
     if (this.perfTrace.read(bytes, start, end)) return;
     if (this.readBare(bytes, start, end)) return;
     if (this.rows.isUnfinishedLine) this.report.truncatedLastLine = true;
-    else this.report.unparsed++;
+    else countUnparsed(this.report, this.rows.line);
   }
 
   /** Lines with task and time, in whatever widths. */
@@ -294,8 +295,8 @@ export class OtherLines {
   }
 
   private noteLayout(layout: string): void {
-    const { layouts } = this.report;
-    if (!layouts.includes(layout)) layouts.push(layout);
+    const { format, layouts } = this.report;
+    if (layout !== format && !layouts.includes(layout)) layouts.push(layout);
   }
 }
 

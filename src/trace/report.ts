@@ -33,10 +33,17 @@ export interface ReadReport {
   /** entries-written minus entries-in-buffer of the header. */
   overwritten: number;
   lost: LostMark[];
-  /** Lines that look like events of a kept kind but lack a required field; the first five, and how many in all. */
+  /**
+   * Lines that look like events of a kept kind but lack a required field, or have one that is no number;
+   * the first five, and how many in all. They are no events.
+   */
   malformed: { count: number; first: { line: number; text: string }[] };
+  /** Allocations and frees of blocks that 7.3 does not have (other kernels go up to 13): they are no events. */
+  ordersTooLarge: { count: number; firstLine: number; largest: number };
   /** Lines that no rule could read. */
   unparsed: number;
+  /** 0 when there is none. */
+  firstUnparsedLine: number;
   truncatedLastLine: boolean;
   nulLines: number;
   bufferStartedMarks: number;

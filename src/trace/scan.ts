@@ -9,6 +9,7 @@ import { LF } from './bytes.js';
 import { EventColumns } from './columns.js';
 import { EventRows } from './event-rows.js';
 import { DEFAULT_COMM, LinePrefix } from './line-prefix.js';
+import { countUnparsed, noteLeftOut } from './notes.js';
 import { OtherLines } from './other-lines.js';
 import type { ReadReport } from './report.js';
 
@@ -75,13 +76,14 @@ export class Scanner {
   /** A line that was too long to be read. */
   skipLine(): void {
     this.line++;
-    this.rows.report.unparsed++;
+    countUnparsed(this.rows.report, this.line);
   }
 
   /** After the last line. */
   finish(): void {
     this.others.finish();
     this.rows.finish();
+    noteLeftOut(this.rows.report);
   }
 
   /** Makes the report true to what was read so far; before a batch is handed out. */

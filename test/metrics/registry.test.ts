@@ -79,6 +79,7 @@ test('DESIGN §5: the keys, in their order', () => {
     shootdowns.window.pages
     shootdowns.window.pageSeconds
     cost.preset
+    cost.prices
     cost.derivedNs.initiator
     cost.derivedNs.stolen"
   `);
@@ -234,11 +235,29 @@ describe('reads', () => {
 
   test('derived time has low, middle and high, and names its preset', () => {
     expect(base.cost.preset).toBe('x86-64');
+    expect(base.cost.prices.ipiBase).toEqual({ low: 500, mid: 1_000, high: 3_000 });
+    expect(Object.keys(base.cost.prices)).toEqual([
+      'invlpg',
+      'full',
+      'ipiBase',
+      'ipiPerCpu',
+      'irq',
+      'split',
+      'entry',
+    ]);
+    expect(findMetric('cost.prices').formula).toContain('full 100/500/1000 (assumed)');
     const { low, mid, high } = base.cost.derivedNs.initiator[64];
     expect(low).toBeLessThan(mid);
     expect(mid).toBeLessThan(high);
     expect(base.cost.derivedNs.stolen[1]).toEqual({ low: 0, mid: 0, high: 0 });
   });
+});
+
+test('numbers that are looked at now and then say so', () => {
+  for (const key of ['fragmentation.free2M.min', 'fragmentation.stranded.peakPages']) {
+    expect(findMetric(key).label).toContain('(sampled)');
+    expect(findMetric(key).formula).toContain('once in 1,024 requests');
+  }
 });
 
 describe('a key that does not exist', () => {

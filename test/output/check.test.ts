@@ -56,7 +56,7 @@ test('what the trace is, what it lost, what it cannot tell, and its grade', () =
     since   pfns are hexadecimal: 5.14 or newer
     clock   seconds
     span    41.2 s on 4 CPUs
-    pages   up to pfn 0x3ffff, 1G from the start of memory
+    pages   up to pfn 0x3ffff, 1.0 GiB from the start of memory
 
     events                                count
     mm_page_alloc                       812,343
@@ -169,7 +169,7 @@ test('as Markdown', () => {
     - since: pfns are hexadecimal: 5.14 or newer
     - clock: seconds
     - span: 41.2 s on 4 CPUs
-    - pages: up to pfn 0x3ffff, 1G from the start of memory
+    - pages: up to pfn 0x3ffff, 1.0 GiB from the start of memory
 
     | events | count |
     | :-- | --: |

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/kernel/errors.js';
-import type { Result } from '../../src/metrics/result.js';
+import type { Result, Run } from '../../src/metrics/result.js';
 import { flattenRun } from '../../src/metrics/values.js';
 import { errorLine } from '../../src/output/error-line.js';
 import { FORMATS, formatNamed, RENDERERS } from '../../src/output/renderers.js';
@@ -67,27 +67,28 @@ test('replay: three tables', () => {
     all                               308,810       7,902
     mixed                                   -         241
 
-    huge pages and fallbacks         count
-    2M blocks free                       7
-    2M blocks free, at best            601
-    2M blocks free, fewest               3
-    2M ranges with unmovable        15.2 %
-    32M ranges with unmovable       62.7 %
-    1G ranges with unmovable       100.0 %
-    fallbacks: claims                    8
-    fallbacks: steals                    7
-    extfrag, fragmenting                 8
-    extfrag, for unmovable               7
-    extfrag, into movable                5
+    huge pages and fallbacks       recorded  baseline
+    2M blocks free                        -         7
+    2M blocks free, at best               -       601
+    2M free, fewest (sampled)             -         3
+    2M ranges with unmovable              -    15.2 %
+    32M ranges with unmovable             -    62.7 %
+    1G ranges with unmovable              -   100.0 %
+    fallbacks: claims                     -         8
+    fallbacks: steals                     -         7
+    extfrag events                       15        15
+    extfrag, fragmenting                  8         8
+    extfrag, for unmovable                7         7
+    extfrag, into movable                 5         5
 
     Splits of the direct map
 
-                                   count
-    2M leaves split                1,204
-    1G leaves split                    2
-    page-table pages for splits    1,206
-    leaves collapsed                   0
-    2M leaves not global               0
+                                   recorded  baseline
+    2M leaves split                   1,204     1,204
+    1G leaves split                       2         2
+    page-table pages for splits           -     1,206
+    leaves collapsed                      -         0
+    2M leaves not global                  -         0
 
     leaves                         before    after  of memory
     4K                                512  616,960     13.2 %
@@ -96,14 +97,14 @@ test('replay: three tables', () => {
 
     TLB shootdowns
 
-                                     count
-    flushes                          7,318
-      by a split                     1,206
-      by a change of single pages    6,112
-    full flushes                     1,206
-    ranged flushes                   6,112
-    pages of ranged flushes          6,112
-    flushes per marked GiB         313,869
+                                   recorded  baseline
+    flushes                           7,318     7,318
+      by a split                          -     1,206
+      by a change of single pages         -     6,112
+    full flushes                      1,206     1,206
+    ranged flushes                    6,112     6,112
+    pages of ranged flushes               -     6,112
+    flushes per marked GiB                -   313,869
 
     pageblock flips                flips  pageblocks  pages zeroed
     to unmapped                        0           0             -
@@ -137,85 +138,87 @@ test('replay: a core with a pool, failures and a probe', () => {
 
     Requests
 
-                                  freetype
-    requests                       812,343
-    requests served                812,331
-    requests failed                     12
-    served, KiB                  4,799,488
-    live pages, most               240,117
-    unmapped: requests               6,112
+                                    freetype
+    requests                         812,343
+    requests served                  812,331
+    requests failed                       12
+      context forbids flip                12
+    served, KiB                    4,799,488
+    live pages, most                 240,117
+    unmapped: requests                 6,112
 
     Fragmentation, at the end
 
-    free blocks                    DMA   DMA32   Normal
-    order 0                        171   4,703  126,624
-    order 1                        109   2,704   40,821
-    order 2                         33   1,542   10,126
-    order 3                         19     683    1,204
-    order 4                          7     266      310
-    order 5                          8     110       77
-    order 6                          2      30       40
-    order 7                          0      14       12
-    order 8                          1       6        5
-    order 9                          0       3        0
-    order 10                         0       2        0
-    unusable index, order 9      1.000   0.906    1.000
-    extfrag index, order 9       0.990  -1.000    0.998
+    free blocks                      DMA   DMA32   Normal
+    order 0                          171   4,703  126,624
+    order 1                          109   2,704   40,821
+    order 2                           33   1,542   10,126
+    order 3                           19     683    1,204
+    order 4                            7     266      310
+    order 5                            8     110       77
+    order 6                            2      30       40
+    order 7                            0      14       12
+    order 8                            1       6        5
+    order 9                            0       3        0
+    order 10                           0       2        0
+    unusable index, order 9        1.000   0.906    1.000
+    extfrag index, order 9         0.990  -1.000    0.998
 
-    type                         free pages  pageblocks
-    unmovable                         3,329         412
-    movable                         305,481       7,310
-    reclaimable                           0         180
-    unmovable+unmapped                2,168          14
-    all                             310,978       7,916
-    mixed                                 -         241
+    type                           free pages  pageblocks
+    unmovable                           3,329         412
+    movable                           305,481       7,310
+    reclaimable                             0         180
+    unmovable+unmapped                  2,168          14
+    all                               310,978       7,916
+    mixed                                   -         241
 
-    huge pages and fallbacks       count
-    2M blocks free                     5
-    2M blocks free, at best          605
-    2M blocks free, fewest             3
-    2M ranges with unmovable      15.2 %
-    32M ranges with unmovable     62.7 %
-    1G ranges with unmovable     100.0 %
-    fallbacks: claims                  1
-    fallbacks: steals                  0
-    extfrag, fragmenting               0
-    extfrag, for unmovable             0
-    extfrag, into movable              0
-    stranded pages                 2,168
-    stranded pages, most           5,120
-    stranded pages, at failures    1,200
-    probes served, of 412            400
+    huge pages and fallbacks       recorded  freetype
+    2M blocks free                        -         5
+    2M blocks free, at best               -       605
+    2M free, fewest (sampled)             -         3
+    2M ranges with unmovable              -    15.2 %
+    32M ranges with unmovable             -    62.7 %
+    1G ranges with unmovable              -   100.0 %
+    fallbacks: claims                     -         1
+    fallbacks: steals                     -         0
+    extfrag events                       15         1
+    extfrag, fragmenting                  8         0
+    extfrag, for unmovable                7         0
+    extfrag, into movable                 5         0
+    stranded pages                        -     2,168
+    stranded, most (sampled)              -     5,120
+    stranded pages, at failures           -     1,200
+    probes served, of 412                 -       400
 
     Splits of the direct map
 
-                                 count
-    2M leaves split                  0
-    1G leaves split                  2
-    page-table pages for splits      2
-    leaves collapsed                 0
-    2M leaves not global             6
+                                   recorded  freetype
+    2M leaves split                   1,204         0
+    1G leaves split                       2         2
+    page-table pages for splits           -         2
+    leaves collapsed                      -         0
+    2M leaves not global                  -         6
 
-    leaves                       before  after  of memory
-    4K                              512    512      0.1 %
-    2M                            2,047  3,071     33.3 %
-    1G                               14     12     66.6 %
+    leaves                         before  after  of memory
+    4K                                512    512      0.1 %
+    2M                              2,047  3,071     33.3 %
+    1G                                 14     12     66.6 %
 
     TLB shootdowns
 
-                                 count
-    flushes                         20
-      by a split                     2
-      by a flip to unmapped         18
-    full flushes                    20
-    ranged flushes                   0
-    pages of ranged flushes          0
-    flushes per marked GiB         857
+                                   recorded  freetype
+    flushes                           7,318        20
+      by a split                          -         2
+      by a flip to unmapped               -        18
+    full flushes                      1,206        20
+    ranged flushes                    6,112         0
+    pages of ranged flushes               -         0
+    flushes per marked GiB                -       857
 
-    pageblock flips              flips  pageblocks  pages zeroed
-    to unmapped                     18          20             -
-    to mapped                        6           6         3,072
-    refused, contextForbidsFlip      4           -             -
+    pageblock flips                flips  pageblocks  pages zeroed
+    to unmapped                       18          20             -
+    to mapped                          6           6         3,072
+    refused, context forbids flip      4           -             -
 
                                                initiators,          all others,
     CPUs                        IPIs      derived (x86-64)     derived (x86-64)
@@ -227,7 +230,7 @@ test('replay: a core with a pool, failures and a probe', () => {
     freetype served 812,331 of 812,343 requests, split 2 of 14 1G leaves and
     made 20 flushes on all CPUs (0.3 for 100 marked pages); 5 of the 605 2M
     blocks that its free pages could form are whole; 12 requests failed
-    (contextForbidsFlip 12).
+    (context forbids flip 12).
     "
   `);
 });
@@ -244,9 +247,10 @@ test('compare: two cores beside the recorded kernel', () => {
              __GFP_HARDWALL (6,112 requests)
 
                                   recorded   baseline   freetype    change
-    requests failed                      -          0          0       0 %
+    requests served                812,343    812,343    812,343       0 %
+    requests failed                      0          0          0       0 %
     served, KiB                          -  4,824,064  4,824,064       0 %
-    marked pages served                  -      6,112      6,112       0 %
+    marked pages served              6,112      6,112      6,112       0 %
 
     2M leaves split                  1,204      1,204          0  -100.0 %
     1G leaves split                      2          2          2       0 %
@@ -263,7 +267,7 @@ test('compare: two cores beside the recorded kernel', () => {
 
     2M blocks free                       -          7          5   -28.6 %
     2M blocks free, at best              -        601        605    +0.7 %
-    2M blocks free, fewest               -          3          3       0 %
+    2M free, fewest (sampled)            -          3          3       0 %
     mixed pageblocks                     -        241        241       0 %
     2M ranges with unmovable             -     15.2 %     15.2 %      0 pp
     32M ranges with unmovable            -     62.7 %     62.7 %      0 pp
@@ -276,28 +280,31 @@ test('compare: two cores beside the recorded kernel', () => {
     pages zeroed by flips                -          0      3,072    +3,072
     2M leaves not global                 -          0          6        +6
     stranded pages                       -          -      2,168         -
-    stranded pages, most                 -          -      5,120         -
+    stranded, most (sampled)             -          -      5,120         -
     stranded pages, at failures          -          -          0         -
     page tables, nested requests         -          0          2        +2
     zone lock takes                      -     22,410     22,530    +0.5 %
-    free-list steps                      -  1,620,334  1,621,002    +0.0 %
+    free-list steps                      -  1,620,334  1,621,002   +<0.1 %
     derived us, initiators *             -    102,189        284   -99.7 %
     derived us, other CPUs *             -    537,528      1,890   -99.6 %
 
     * for 64 CPUs, derived from the counts at the middle prices of preset
-    x86-64; nothing was timed.
+    x86-64 (IPI 1,000 ns + 200 ns a CPU, interrupt 1,000 ns, full flush 500 ns,
+    INVLPG 100 ns, split 1,000 ns, entry 20 ns); nothing was timed.
 
     Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes
-    366 times less often (20 against 7,318); the price: 3,072 pages zeroed, 6
-    2M leaves not global, up to 5,120 free pages stranded.
+    366 times less often (20 against 7,318); the price: up to 5,120 free pages
+    stranded (sampled), 6 2M leaves not global, 3,072 pages zeroed and 1 more
+    row.
     "
   `);
 });
 
 test('compare: no winner where the work differs', () => {
   expect(lastParagraph(RENDERERS.table(unequal, plain))).toMatchInlineSnapshot(`
-    "No winner: freetype served 24,576 KiB less than baseline, so the counts are
-    of different work."
+    "No winner: freetype served 24.0 MiB less than baseline, so the counts are
+    of different work; freetype: 12 requests failed (context forbids flip 12),
+    baseline: no request failed."
   `);
 });
 
@@ -316,14 +323,14 @@ test('compare: more than five columns lie on their side', () => {
              freetype.3 = freetype:flush=never
              my-own-core-with-a-~ = ./my-core.ts
 
-                          requests               marked pages
-    core                    failed  served, KiB        served
-    recorded                     -            -             -
-    baseline                     0    4,824,064         6,112
-    freetype.1                   0    4,824,064         6,112
-    freetype.2                   0    4,824,064         6,112
-    freetype.3                   0    4,824,064         6,112
-    my-own-core-with-a-~         0    4,824,064         6,112
+                          requests  requests               marked pages
+    core                    served    failed  served, KiB        served
+    recorded               812,343         0            -         6,112
+    baseline               812,343         0    4,824,064         6,112
+    freetype.1             812,343         0    4,824,064         6,112
+    freetype.2             812,343         0    4,824,064         6,112
+    freetype.3             812,343         0    4,824,064         6,112
+    my-own-core-with-a-~   812,343         0    4,824,064         6,112
 
                           2M leaves  1G leaves  memory under  memory under
     core                      split      split     2M leaves     1G leaves
@@ -352,14 +359,15 @@ test('compare: more than five columns lie on their side', () => {
     freetype.3                     140          1,260      5,100
     my-own-core-with-a-~        51,226        461,034  1,866,090
 
-                          2M blocks      2M blocks     2M blocks       mixed
-    core                       free  free, at best  free, fewest  pageblocks
-    recorded                      -              -             -           -
-    baseline                      7            601             3         241
-    freetype.1                    5            605             3         241
-    freetype.2                    5            605             3         241
-    freetype.3                    5            605             3         241
-    my-own-core-with-a-~          7            601             3         241
+                                                     2M free,
+                          2M blocks      2M blocks     fewest       mixed
+    core                       free  free, at best  (sampled)  pageblocks
+    recorded                      -              -          -           -
+    baseline                      7            601          3         241
+    freetype.1                    5            605          3         241
+    freetype.2                    5            605          3         241
+    freetype.3                    5            605          3         241
+    my-own-core-with-a-~          7            601          3         241
 
                           2M ranges  32M ranges  1G ranges
                                with        with       with  extfrag
@@ -380,14 +388,15 @@ test('compare: more than five columns lie on their side', () => {
     freetype.3                      0             0              0
     my-own-core-with-a-~            8             7              5
 
-                          pages zeroed  2M leaves not  stranded     stranded
-    core                      by flips         global     pages  pages, most
-    recorded                         -              -         -            -
-    baseline                         0              0         -            -
-    freetype.1                   3,072              6     2,168        5,120
-    freetype.2                   3,072              6     2,168        5,120
-    freetype.3                   3,072              6     2,168        5,120
-    my-own-core-with-a-~             0              0         -            -
+                                                                 stranded,
+                          pages zeroed  2M leaves not  stranded       most
+    core                      by flips         global     pages  (sampled)
+    recorded                         -              -         -          -
+    baseline                         0              0         -          -
+    freetype.1                   3,072              6     2,168      5,120
+    freetype.2                   3,072              6     2,168      5,120
+    freetype.3                   3,072              6     2,168      5,120
+    my-own-core-with-a-~             0              0         -          -
 
                            stranded  page tables,
                           pages, at        nested  zone lock  free-list
@@ -409,11 +418,13 @@ test('compare: more than five columns lie on their side', () => {
     my-own-core-with-a-~       102,189       537,528
 
     * for 64 CPUs, derived from the counts at the middle prices of preset
-    x86-64; nothing was timed.
+    x86-64 (IPI 1,000 ns + 200 ns a CPU, interrupt 1,000 ns, full flush 500 ns,
+    INVLPG 100 ns, split 1,000 ns, entry 20 ns); nothing was timed.
 
     Best: fewest 2M leaves split: freetype.1, freetype.2, freetype.3 (0;
     baseline 1,204); fewest flushes: freetype.1, freetype.2, freetype.3 (20;
-    baseline 7,318).
+    baseline 7,318). The price against baseline: freetype.1, freetype.2,
+    freetype.3: up to 5,120 free pages stranded (sampled) and 3 more rows.
     "
   `);
 });
@@ -467,29 +478,30 @@ test('replay as Markdown', () => {
     | all | 308,810 | 7,902 |
     | mixed | - | 241 |
 
-    | huge pages and fallbacks | count |
-    | :-- | --: |
-    | 2M blocks free | 7 |
-    | 2M blocks free, at best | 601 |
-    | 2M blocks free, fewest | 3 |
-    | 2M ranges with unmovable | 15.2 % |
-    | 32M ranges with unmovable | 62.7 % |
-    | 1G ranges with unmovable | 100.0 % |
-    | fallbacks: claims | 8 |
-    | fallbacks: steals | 7 |
-    | extfrag, fragmenting | 8 |
-    | extfrag, for unmovable | 7 |
-    | extfrag, into movable | 5 |
+    | huge pages and fallbacks | recorded | baseline |
+    | :-- | --: | --: |
+    | 2M blocks free | - | 7 |
+    | 2M blocks free, at best | - | 601 |
+    | 2M free, fewest (sampled) | - | 3 |
+    | 2M ranges with unmovable | - | 15.2 % |
+    | 32M ranges with unmovable | - | 62.7 % |
+    | 1G ranges with unmovable | - | 100.0 % |
+    | fallbacks: claims | - | 8 |
+    | fallbacks: steals | - | 7 |
+    | extfrag events | 15 | 15 |
+    | extfrag, fragmenting | 8 | 8 |
+    | extfrag, for unmovable | 7 | 7 |
+    | extfrag, into movable | 5 | 5 |
 
     **Splits of the direct map**
 
-    |  | count |
-    | :-- | --: |
-    | 2M leaves split | 1,204 |
-    | 1G leaves split | 2 |
-    | page-table pages for splits | 1,206 |
-    | leaves collapsed | 0 |
-    | 2M leaves not global | 0 |
+    |  | recorded | baseline |
+    | :-- | --: | --: |
+    | 2M leaves split | 1,204 | 1,204 |
+    | 1G leaves split | 2 | 2 |
+    | page-table pages for splits | - | 1,206 |
+    | leaves collapsed | - | 0 |
+    | 2M leaves not global | - | 0 |
 
     | leaves | before | after | of memory |
     | :-- | --: | --: | --: |
@@ -499,15 +511,15 @@ test('replay as Markdown', () => {
 
     **TLB shootdowns**
 
-    |  | count |
-    | :-- | --: |
-    | flushes | 7,318 |
-    | by a split | 1,206 |
-    | by a change of single pages | 6,112 |
-    | full flushes | 1,206 |
-    | ranged flushes | 6,112 |
-    | pages of ranged flushes | 6,112 |
-    | flushes per marked GiB | 313,869 |
+    |  | recorded | baseline |
+    | :-- | --: | --: |
+    | flushes | 7,318 | 7,318 |
+    | by a split | - | 1,206 |
+    | by a change of single pages | - | 6,112 |
+    | full flushes | 1,206 | 1,206 |
+    | ranged flushes | 6,112 | 6,112 |
+    | pages of ranged flushes | - | 6,112 |
+    | flushes per marked GiB | - | 313,869 |
 
     | pageblock flips | flips | pageblocks | pages zeroed |
     | :-- | --: | --: | --: |
@@ -535,9 +547,10 @@ test('compare as Markdown', () => {
 
     |  | recorded | baseline | freetype | change |
     | :-- | --: | --: | --: | --: |
-    | requests failed | - | 0 | 0 | 0 % |
+    | requests served | 812,343 | 812,343 | 812,343 | 0 % |
+    | requests failed | 0 | 0 | 0 | 0 % |
     | served, KiB | - | 4,824,064 | 4,824,064 | 0 % |
-    | marked pages served | - | 6,112 | 6,112 | 0 % |
+    | marked pages served | 6,112 | 6,112 | 6,112 | 0 % |
     | 2M leaves split | 1,204 | 1,204 | 0 | -100.0 % |
     | 1G leaves split | 2 | 2 | 2 | 0 % |
     | memory under 2M leaves | - | 20.2 % | 33.3 % | +13.1 pp |
@@ -551,7 +564,7 @@ test('compare as Markdown', () => {
     | IPIs, 256 CPUs | - | 1,866,090 | 5,100 | -99.7 % |
     | 2M blocks free | - | 7 | 5 | -28.6 % |
     | 2M blocks free, at best | - | 601 | 605 | +0.7 % |
-    | 2M blocks free, fewest | - | 3 | 3 | 0 % |
+    | 2M free, fewest (sampled) | - | 3 | 3 | 0 % |
     | mixed pageblocks | - | 241 | 241 | 0 % |
     | 2M ranges with unmovable | - | 15.2 % | 15.2 % | 0 pp |
     | 32M ranges with unmovable | - | 62.7 % | 62.7 % | 0 pp |
@@ -563,17 +576,17 @@ test('compare as Markdown', () => {
     | pages zeroed by flips | - | 0 | 3,072 | +3,072 |
     | 2M leaves not global | - | 0 | 6 | +6 |
     | stranded pages | - | - | 2,168 | - |
-    | stranded pages, most | - | - | 5,120 | - |
+    | stranded, most (sampled) | - | - | 5,120 | - |
     | stranded pages, at failures | - | - | 0 | - |
     | page tables, nested requests | - | 0 | 2 | +2 |
     | zone lock takes | - | 22,410 | 22,530 | +0.5 % |
-    | free-list steps | - | 1,620,334 | 1,621,002 | +0.0 % |
+    | free-list steps | - | 1,620,334 | 1,621,002 | +&lt;0.1 % |
     | derived us, initiators \\* | - | 102,189 | 284 | -99.7 % |
     | derived us, other CPUs \\* | - | 537,528 | 1,890 | -99.6 % |
 
-    \\* for 64 CPUs, derived from the counts at the middle prices of preset x86-64; nothing was timed.
+    \\* for 64 CPUs, derived from the counts at the middle prices of preset x86-64 (IPI 1,000 ns + 200 ns a CPU, interrupt 1,000 ns, full flush 500 ns, INVLPG 100 ns, split 1,000 ns, entry 20 ns); nothing was timed.
 
-    Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: 3,072 pages zeroed, 6 2M leaves not global, up to 5,120 free pages stranded.
+    Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: up to 5,120 free pages stranded (sampled), 6 2M leaves not global, 3,072 pages zeroed and 1 more row.
     "
   `);
 });
@@ -581,7 +594,9 @@ test('compare as Markdown', () => {
 test('CSV, the rows that are not in a list', () => {
   const rows = RENDERERS.csv(two, plain).split('\n');
   expect(
-    rows.filter((row) => !/\.(zones|byOrder|byReason|byFreetype|refused|derivedNs)\./.test(row)).join('\n'),
+    rows
+      .filter((row) => !/\.(zones|byOrder|byReason|byFreetype|refused|prices|derivedNs)\./.test(row))
+      .join('\n'),
   ).toMatchInlineSnapshot(`
     "run,key,value,unit
     recorded,fragmentation.extfrag.all,15,events
@@ -1185,6 +1200,43 @@ test('JSON of one run', () => {
           },
           "cost": {
             "preset": "x86-64",
+            "prices": {
+              "invlpg": {
+                "low": 50,
+                "mid": 100,
+                "high": 200
+              },
+              "full": {
+                "low": 100,
+                "mid": 500,
+                "high": 1000
+              },
+              "ipiBase": {
+                "low": 500,
+                "mid": 1000,
+                "high": 3000
+              },
+              "ipiPerCpu": {
+                "low": 100,
+                "mid": 200,
+                "high": 500
+              },
+              "irq": {
+                "low": 300,
+                "mid": 1000,
+                "high": 2000
+              },
+              "split": {
+                "low": 500,
+                "mid": 1000,
+                "high": 2000
+              },
+              "entry": {
+                "low": 10,
+                "mid": 20,
+                "high": 50
+              }
+            },
             "derivedNs": {
               "initiator": {
                 "1": {
@@ -1254,6 +1306,7 @@ describe('closing sentences', () => {
     other.allocation.zeroedPages = 0;
     other.splits.nonGlobal2M = 0;
     other.fragmentation.stranded = null;
+    other.fragmentation.free2M.now = base.fragmentation.free2M.now;
     other.splits.level2 = level2;
     other.shootdowns.flushes = flushes;
     return lastParagraph(RENDERERS.table(result([base, other]), plain)).replaceAll('\n', ' ');
@@ -1294,6 +1347,146 @@ describe('closing sentences', () => {
     expect(lastParagraph(RENDERERS.table(result([idle, idle]), plain)).replaceAll('\n', ' ')).toBe(
       'Against baseline.1, baseline.2 splits no 2M leaf either and never flushes either.',
     );
+  });
+});
+
+describe('closing sentences: prices', () => {
+  const closing = (change: (other: Run) => void, runs = [baselineRun(), freetypeRun()]) => {
+    change(runs[1]);
+    return lastParagraph(RENDERERS.table(result(runs), plain)).replaceAll('\n', ' ');
+  };
+
+  test('every one that got worse is named or counted, the largest first', () => {
+    expect(closing(() => {})).toMatchInlineSnapshot(
+      `"Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: up to 5,120 free pages stranded (sampled), 6 2M leaves not global, 3,072 pages zeroed and 1 more row."`,
+    );
+    expect(
+      closing(({ fragmentation, allocation, splits }) => {
+        fragmentation.extfrag.fragmenting = 9;
+        fragmentation.pageblocks.mixed = 300;
+        fragmentation.stranded = null;
+        allocation.zeroedPages = 1;
+        splits.nonGlobal2M = 1;
+      }),
+    ).toMatchInlineSnapshot(
+      `"Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: 59 more mixed pageblocks, 2 fewer 2M blocks free, 1 more fragmenting extfrag event and 2 more rows."`,
+    );
+  });
+
+  test('promises that were not kept come first', () => {
+    expect(
+      closing(({ allocation, shootdowns }) => {
+        allocation.failed.total = 1;
+        shootdowns.window.pages = 15_424;
+      }),
+    ).toMatchInlineSnapshot(
+      `"Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: 1 request failed, 15,424 pages promised protection before their flush, up to 5,120 free pages stranded (sampled) and 3 more rows."`,
+    );
+    const late = freetypeRun();
+    late.shootdowns.window.pages = 1;
+    expect(closing(() => {}, [late, baselineRun()])).toMatchInlineSnapshot(
+      `"Against freetype (not in force), baseline splits more 2M leaves (1,204 against 0) and flushes 366 times as often (7,318 against 20); the price: 8 fragmenting extfrag events."`,
+    );
+  });
+
+  test('a core that is not in force is not the best', () => {
+    const late = freetypeRun({}, 'freetype:flush=never');
+    late.shootdowns.window.pages = 15_424;
+    late.shootdowns.flushes = 0;
+    expect(closing(() => {}, [baselineRun(), freetypeRun(), late])).toMatchInlineSnapshot(
+      `"Best: fewest 2M leaves split: freetype.1 (0; baseline 1,204); fewest flushes: freetype.1 (20; baseline 7,318). Left out, because not in force: freetype.2 (15,424 pages promised protection before their flush). The price against baseline: freetype.1: up to 5,120 free pages stranded (sampled) and 3 more rows."`,
+    );
+    expect(closing(() => {}, [baselineRun(), baselineRun(), late])).toMatchInlineSnapshot(
+      `"Best: 2M leaves split: 1,204 by every core in force; flushes: 7,318 by every core in force. Left out, because not in force: freetype (15,424 pages promised protection before their flush)."`,
+    );
+    expect(closing(() => {}, [late, late, late])).toMatchInlineSnapshot(
+      `"Best: 2M leaves split: 0 by every core; flushes: 0 by every core. No core is in force: each promised protection before its flush."`,
+    );
+  });
+});
+
+describe('nothing is marked', () => {
+  const idle = (run: Run): Run => {
+    run.allocation.byClass = {};
+    run.splits.level2 = 0;
+    run.shootdowns.flushes = 0;
+    run.shootdowns.perGiB = { flushes: null, markedPages: 0 };
+    for (const cpus of Object.keys(run.cost.derivedNs.initiator)) {
+      run.cost.derivedNs.initiator[cpus] = { low: 0, mid: 0, high: 0 };
+      run.cost.derivedNs.stolen[cpus] = { low: 0, mid: 0, high: 0 };
+    }
+    return run;
+  };
+  const unmarked = { ...HEAD, marks: [] };
+  const tail = (text: string) => text.slice(text.indexOf('derived us')).replace(/\n(?=\S)/g, ' ');
+
+  test('two cores', () => {
+    const runs = [idle(baselineRun()), idle(baselineRun())];
+    expect(tail(RENDERERS.table(result(runs, unmarked), plain))).toMatchInlineSnapshot(`
+      "derived us, initiators *             -           -           -       - derived us, other CPUs *             -           -           -       -
+       * for 64 CPUs, derived from the counts at the middle prices of preset x86-64 (IPI 1,000 ns + 200 ns a CPU, interrupt 1,000 ns, full flush 500 ns, INVLPG 100 ns, split 1,000 ns, entry 20 ns); nothing was timed.
+       recorded: its full flushes are every flush_tlb_all and every full flush of a kernel range that the kernel made, also those that no request here causes.
+       No request is marked, so a core such as freetype had nothing to do; say with --mark which requests want protection (--mark 'unmapped: comm == "vault" && migratetype == 0').
+      "
+    `);
+    expect(lastParagraph(RENDERERS.table(result(runs), plain))).toMatchInlineSnapshot(`
+      "No request matches the marks, so a core such as freetype had nothing to do;
+      say with another --mark which requests want protection (--mark 'unmapped:
+      comm == "vault" && migratetype == 0')."
+    `);
+  });
+
+  test('what differs all the same is told', () => {
+    const runs = [idle(baselineRun()), idle(freetypeRun())];
+    expect(lastParagraph(RENDERERS.table(result(runs, unmarked), plain))).toMatchInlineSnapshot(`
+      "No request is marked, so a core such as freetype had nothing to do; say
+      with --mark which requests want protection (--mark 'unmapped: comm ==
+      "vault" && migratetype == 0'). Even so, against baseline, freetype has a
+      price: up to 5,120 free pages stranded (sampled), 6 2M leaves not global,
+      3,072 pages zeroed and 1 more row."
+    `);
+    expect(
+      lastParagraph(RENDERERS.table(result([...runs, runs[1]], unmarked), plain)),
+    ).toMatchInlineSnapshot(`
+      "No request is marked, so a core such as freetype had nothing to do; say
+      with --mark which requests want protection (--mark 'unmapped: comm ==
+      "vault" && migratetype == 0'). The price against baseline: freetype.1,
+      freetype.2: up to 5,120 free pages stranded (sampled) and 3 more rows."
+    `);
+    runs[1].allocation.bytesServed -= 4096;
+    expect(lastParagraph(RENDERERS.table(result(runs, unmarked), plain))).toMatchInlineSnapshot(`
+      "No request is marked, so a core such as freetype had nothing to do; say
+      with --mark which requests want protection (--mark 'unmapped: comm ==
+      "vault" && migratetype == 0'). No winner: freetype served 4 KiB less than
+      baseline, so the counts are of different work."
+    `);
+  });
+});
+
+describe('failures', () => {
+  const failing = (recorded: Result['recorded']) => {
+    const runs = [baselineRun({ failed: 175 }), freetypeRun({ failed: 175 })];
+    for (const { allocation } of runs) allocation.failedInRecording = 69;
+    runs[1].allocation.failed.byReason.contextForbidsFlip = 100;
+    runs[1].allocation.failed.byReason.classNotServed = 75;
+    return result(runs, { ...HEAD, recorded });
+  };
+
+  // An era without probes still knows what failed.
+  test.each([HEAD.recorded, null])('recorded beside simulated, reasons in words: %#', (recorded) => {
+    const rows = RENDERERS.table(failing(recorded), plain).split('\n');
+    expect(rows.filter((row) => /requests |^ {2}[a-z]/.test(row)).join('\n')).toMatch(
+      /requests served +812,274 +812,168 +812,168 +0 %\nrequests failed +69 +175 +175 +0 %\n {2}no free block +- +175 +0 +-100.0 %\n {2}context forbids flip +- +0 +100 +\+100\n {2}class not served +- +0 +75 +\+75/,
+    );
+  });
+
+  test('a class that a core does not serve is explained, in both tables', () => {
+    const note =
+      "class not served: the core has no pool for this class and migratetype; a mark with '&& migratetype == 0' takes unmovable pages alone.";
+    const both = failing(null);
+    for (const shown of [both, { ...both, runs: both.runs.slice(1) }])
+      expect(RENDERERS.table(shown, plain).replaceAll('\n', ' ')).toContain(note);
+    expect(RENDERERS.table(two, plain)).not.toContain('class not served');
   });
 });
 

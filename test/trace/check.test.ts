@@ -88,6 +88,15 @@ describe('frees (trace-formats §5.2)', () => {
     });
   });
 
+  // synthetic-4.14-tgid-oldlayout.txt, 2/0/1/1.
+  test('the two lines of one free the other way round: one free, one repeat', async () => {
+    const one = { ...none, reported: 1, batchRepeats: 1, exact: 1 };
+    expect(await frees(alloc(5), batched(5), free(5, 0, { pid: 7 }))).toEqual(one);
+    // Only right behind: later it is a second free of the page.
+    expect(await frees(alloc(5), batched(5), alloc(6), free(5))).toMatchObject({ reported: 2, double: 1 });
+    expect(await frees(alloc(5), batched(5), free(5), free(5))).toMatchObject({ reported: 2, double: 1 });
+  });
+
   test('one block of order 8 freed as 256 pages: all parts, nothing unknown, nothing live', async () => {
     const pages = Array.from({ length: 256 }, (_, i) => free(0x200 + i));
     expect(await frees(alloc(0x200, 8), ...pages)).toEqual({
@@ -232,6 +241,26 @@ describe('the result (DESIGN §5)', () => {
     );
   });
 
+  test('malformed lines are grade D; so is a trace without requests', async () => {
+    const malformed = { count: 2, first: [{ line: 3, text: '' }] };
+    const damaged = (await check([alloc(4), locked(8)], { malformed })).result;
+    expect([damaged.grade, damaged.reasons]).toEqual(['D', ['2 malformed lines']]);
+    const empty = (await check([locked(8)])).result;
+    expect([empty.grade, empty.reasons]).toEqual(['D', ['nothing that can be replayed']]);
+  });
+
+  test('sentences have separators and agree in number', async () => {
+    const many = Array.from({ length: 1234 }, (_, i) => free(2 * i));
+    expect((await check(many)).details.remarks).toEqual([
+      '1,234 pages were live before the trace began: their first event is a free',
+    ]);
+    expect((await check([alloc(4), alloc(4), free(9), free(9, 0, { pid: 2 })])).details.remarks).toEqual([
+      '1 page was live before the trace began: its first event is a free',
+      '1 free is of pages seen freed before: handed out silently (bulk lists, compaction), or events are lost',
+      '1 allocation is of pages that are still live (first: line 2): frees are missing',
+    ]);
+  });
+
   test('what no machine has is counted and not followed', async () => {
     const { details, result } = await check([alloc(2 ** 40), alloc(4, 77), alloc(6, 2), free(6, 1)]);
     expect([details.impossible.count, details.misaligned.count, result.livePagesAtEnd]).toEqual([2, 1, 2]);
@@ -273,6 +302,8 @@ describe('fidelity grade (DESIGN §4)', () => {
     lostEvents: 0,
     unknownGaps: 0,
     allocsOverLive: 0,
+    malformedEvents: 0,
+    requests: 1,
     synthetic: false,
   };
   test.each([
@@ -283,6 +314,8 @@ describe('fidelity grade (DESIGN §4)', () => {
     [{ lostEvents: 1 }, 'D'],
     [{ unknownGaps: 1 }, 'D'],
     [{ allocsOverLive: 1 }, 'D'],
+    [{ malformedEvents: 1 }, 'D'],
+    [{ requests: 0 }, 'D'],
     [{ synthetic: true, lostEvents: 1 }, 'S'],
   ])('%j is %s', (changes, grade) => {
     const { grade: given, reasons } = fidelityGrade({ ...good, ...changes });

@@ -37,6 +37,9 @@ describe('names by era (trace-formats §6; values page-allocator §0.5)', () => 
 
   test('an unknown name counts as 0 and is told', () => {
     expect(decodeGfp('GFP_KERNEL|__GFP_CMA', NEW)).toEqual({ bits: 0xcc0, unknown: ['__GFP_CMA'] });
+    expect(decodeGfps(['GFP_KERNEL|__GFP_ZREO'], emptyReport('ftrace')).notes).toEqual([
+      "gfp flags without a meaning here, taken as 0: __GFP_ZREO (did you mean '__GFP_ZERO'?)",
+    ]);
     const { notes } = decodeGfps(['', 'GFP_KERNEL|__GFP_CMA|0x80000000', 'GFP_RBIN'], emptyReport('ftrace'));
     expect(notes).toEqual(['gfp flags without a meaning here, taken as 0: 0x80000000, GFP_RBIN, __GFP_CMA']);
   });

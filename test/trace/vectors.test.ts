@@ -187,6 +187,8 @@ describe('times are whole nanoseconds', () => {
 describe('values', () => {
   const alloc = (fields: string) =>
     `              sh-1       [000] .....     1.000000: mm_page_alloc: ${fields}\n`;
+  const free = (fields: string) =>
+    `              sh-1       [000] .....     1.000000: mm_page_free: ${fields}\n`;
 
   test('fields in any order, unknown ones among them, the first of two copies', async () => {
     const { rows } = await readTrace(
@@ -209,6 +211,58 @@ describe('values', () => {
       count: 1,
       first: [{ line: 1, text: `mm_page_alloc: ${PAGE} pfn=0x10` }],
     });
+  });
+
+  // A guess (order 0, a failed allocation) would be replayed as if it had been recorded.
+  test.each([
+    'pfn=0x10 order=x migratetype=0 gfp_flags=none',
+    'pfn=0x10 order= migratetype=0 gfp_flags=none',
+    'pfn=0x10 order=1x migratetype=0 gfp_flags=none',
+    'pfn=0x10 order=- migratetype=0 gfp_flags=none',
+    'pfn=0x10 order=99 migratetype=0 gfp_flags=none',
+    'pfn=0xzz order=0 migratetype=0 gfp_flags=none',
+    'pfn=0x order=0 migratetype=0 gfp_flags=none',
+    'pfn= order=0 migratetype=0 gfp_flags=none',
+    'pfn=0x1g order=0 migratetype=0 gfp_flags=none',
+    'pfn=zz order=0 migratetype=0 gfp_flags=none',
+    'pfn=0x10 order=0 migratetype=m gfp_flags=none',
+  ])('%s is malformed', async (fields) => {
+    const good = `${PAGE} pfn=0x10 order=0 migratetype=0 gfp_flags=none`;
+    const { rows, report } = await readTrace(alloc(good) + alloc(`${PAGE} ${fields}`));
+    expect(rows).toHaveLength(1);
+    expect([report.malformed.count, report.malformed.first[0].line]).toEqual([1, 2]);
+    expect(report.notes).toEqual(['1 event lacks a readable field (first: line 2)']);
+  });
+
+  test('a damaged order of a free, and of perf trace, is not taken as 0', async () => {
+    const lines = [
+      free(`${PAGE} pfn=0x10 order=x`),
+      '     0.200 sh/12 kmem:mm_page_free(page: 0xffffea, pfn: 16, order: x)\n',
+    ];
+    for (const line of lines) {
+      const { rows, report } = await readTrace(line);
+      expect([rows.length, report.malformed.count]).toEqual([0, 1]);
+    }
+  });
+
+  // Other kernels have blocks up to order 13 (trace-formats §5.5); 7.3 on x86 has none of them.
+  test('requests above order 10 are left out, counted and said', async () => {
+    const { rows, report } = await readTrace(
+      [
+        alloc(`${PAGE} pfn=0x400 order=10 migratetype=0 gfp_flags=none`),
+        alloc(`${PAGE} pfn=0x800 order=11 migratetype=0 gfp_flags=none`),
+        free(`${PAGE} pfn=0x800 order=11`),
+        free(`${PAGE} pfn=0x2000 order=13`),
+        'what is this\nand this\n',
+      ].join(''),
+    );
+    expect(rows.map(({ order }) => order)).toEqual([10]);
+    expect(report.ordersTooLarge).toEqual({ count: 3, firstLine: 2, largest: 13 });
+    expect(report.malformed.count).toBe(0);
+    expect(report.notes).toEqual([
+      '2 lines could not be read (first: line 5)',
+      '3 requests of order above 10 (largest 13) cannot be replayed',
+    ]);
   });
 
   test('a pfn of 36 bits, on the short and on the long way', async () => {
