@@ -108,9 +108,9 @@ describe('--until', () => {
   test.concurrent.each([
     ['before a line', '5', 3, 'stopped before line 5'],
     ['a line after the last', '1000', 5, 'stopped before line 1000'],
-    ['after a time, which is still in', '2us', 3, 'stopped after 2000 ns'],
-    ['a fraction of a unit', '2.999us', 3, 'stopped after 2999 ns'],
-    ['a time before the second event', '999ns', 1, 'stopped after 999 ns'],
+    ['after a time, which is still in', '2us', 3, 'stopped 2000 ns after the first event'],
+    ['a fraction of a unit', '2.999us', 3, 'stopped 2999 ns after the first event'],
+    ['a time before the second event', '999ns', 1, 'stopped 999 ns after the first event'],
   ])('%s', async (_, until, requests, reason) => {
     const { runs, trace } = await resultOf(`replay small.csv --until ${until}`);
     expect(runs[0].allocation.requests).toBe(requests);
