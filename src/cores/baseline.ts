@@ -96,7 +96,7 @@ export class BaselineCore implements Core {
   }
 
   measures(): CoreMeasures {
-    return { counters: this.allocator.counters, memory: this.view, strandedFor: null };
+    return { counters: this.allocator.counters, memory: this.view, pool: null };
   }
 
   private protect(pfn: number, order: number, pageClass: number, cpu: number): number {

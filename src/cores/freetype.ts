@@ -49,6 +49,8 @@ interface SeriesRules {
   readonly expandsRest: boolean;
   /** High-order watermark checks see unmapped lists (B4). */
   readonly watermarkSeesUnmapped: boolean;
+  /** Unmapped requests of any order compact (§5.1). */
+  readonly compactsUnmapped: boolean;
 }
 
 const EARLY: SeriesRules = {
@@ -57,6 +59,7 @@ const EARLY: SeriesRules = {
   undoesFailedFlip: false,
   expandsRest: false,
   watermarkSeesUnmapped: false,
+  compactsUnmapped: false,
 };
 
 const SERIES: Readonly<Record<string, SeriesRules>> = {
@@ -66,6 +69,7 @@ const SERIES: Readonly<Record<string, SeriesRules>> = {
     undoesFailedFlip: true,
     expandsRest: true,
     watermarkSeesUnmapped: true,
+    compactsUnmapped: true,
   },
   'v2-dev': EARLY,
   v1: EARLY,
@@ -107,6 +111,7 @@ export class FreetypeCore implements Core {
     this.observer = parts.observer;
     this.allocator = new PageAllocator(parts.machine, parts.observer, parts.kswapdIsRecorded);
     this.allocator.watermarks.seesUnmappedLists = this.rules.watermarkSeesUnmapped;
+    this.allocator.compactsUnmapped = this.rules.compactsUnmapped;
     this.allocator.lastResort = (zone, order, freetype, flags) => this.flip(zone, order, freetype, flags);
     this.perPage = new PerPageTreatment(parts.directMap, 1);
     this.view = new AllocatorView(this.allocator);
@@ -148,10 +153,16 @@ export class FreetypeCore implements Core {
   }
 
   measures(): CoreMeasures {
+    const { lists } = this.allocator;
     return {
       counters: this.allocator.counters,
       memory: this.view,
-      strandedFor: (pageClass) => (pageClass === UNMAPPED ? 0 : this.view.unmappedFreePages()),
+      pool: {
+        pages: () => lists.unmappedPages,
+        most: () => lists.unmappedPagesMost,
+        uselessFor: (pageClass) =>
+          pageClass === UNMAPPED ? this.view.mappedFreePages() : lists.unmappedPages,
+      },
     };
   }
 
@@ -176,6 +187,7 @@ export class FreetypeCore implements Core {
     const outerRefusal = this.refusal;
     this.refusal = 0;
     const pfn = this.allocator.alloc(order, freetype, gfp, cpu, migratetype);
+    if (this.refusal !== 0) this.allocator.counters.flipsRefused[-this.refusal]++;
     const reason = pfn === FAILED_NO_BLOCK && this.refusal !== 0 ? this.refusal : pfn;
     this.refusal = outerRefusal;
     return reason;
@@ -204,6 +216,7 @@ export class FreetypeCore implements Core {
     const pfn = frames.pfnOf(block);
     // 7, 8
     if (this.directMap.setDirectMapValid(pfn, pages, toMapped) !== 0) {
+      this.allocator.counters.zoneLockTakes++;
       if (this.rules.undoesFailedFlip) this.directMap.setDirectMapValid(pfn, pages, !toMapped);
       lists.freeOnePage(zone, block, allocOrder, from, false);
       return this.refuse(FAILED_PAGE_TABLE, false);
@@ -247,9 +260,9 @@ export class FreetypeCore implements Core {
 
   /** A mapped request that finds no pool to flip was refused nothing. */
   private refuse(reason: number, toMapped: boolean): number {
-    if (toMapped && this.view.unmappedFreePages() === 0) return NONE;
-    this.refusal = reason;
-    this.allocator.counters.flipsRefused[-reason]++;
+    if (toMapped && this.allocator.lists.unmappedPages === 0) return NONE;
+    // The first zone's reason is the request's: later zones are second choices.
+    if (this.refusal === 0) this.refusal = reason;
     return NONE;
   }
 }

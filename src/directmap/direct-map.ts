@@ -43,7 +43,7 @@ export const ENOMEM = -12;
 export interface DirectMapObserver {
   /** Level 2: a 2M leaf at this pfn became 512 4K leaves; level 3: a 1G leaf, 512 2M leaves. */
   split(level: 2 | 3, pfn: number): void;
-  /** `pages` is the range asked for, 0 for a flush without one; `full`: every CPU dropped all it had. */
+  /** `pages` is the range asked for, or the leaf that was split, 0 for a flush without one; `full`: every CPU dropped all it had. */
   flush(full: boolean, pfn: number, pages: number, cause: FlushCause): void;
 }
 
@@ -64,6 +64,9 @@ export class DirectMap implements SplitHost {
    * that it was meant for (§2.3 step 2). null: dropped without a word.
    */
   pageTableReturn: (() => void) | null = null;
+
+  /** Called after every flush that drops all translations, whatever its cause. */
+  afterFullFlush: (() => void) | null = null;
 
   /** Read freely, write through the calls below. */
   readonly leaves: Leaves;
@@ -306,6 +309,7 @@ export class DirectMap implements SplitHost {
   private countFull(pfn: number, pages: number, cause: FlushCause): void {
     this.counts.fullFlushes++;
     this.counts.byCause[FLUSH_CAUSE_INDEX[cause]]++;
+    if (this.afterFullFlush !== null) this.afterFullFlush();
     if (this.observer !== null) this.observer.flush(true, pfn, pages, cause);
   }
 

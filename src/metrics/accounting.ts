@@ -28,12 +28,10 @@ export class Accounting {
   nestedPageTables = 0;
   nestedDepthMax = 0;
   nestedFailed = 0;
-  /** Fewest wholly free 2M blocks seen at a sample; -1 before the first. */
+  /** Fewest wholly free 2M blocks at the start and after any request; -1 before the start. */
   free2MMin = -1;
-  /** Most free pages that the asker could not use because of their class; null without a pool. */
-  strandedPeakPages: number | null = null;
-  /** The same at failures: the most at any failed request; null without a pool. */
-  strandedAtFailures: number | null = null;
+  /** Most free pages that the asker of a failed request could not use because of their class. */
+  strandedAtFailures = 0;
   /** Not requests, each under its name (DESIGN §4), with how many events. */
   readonly skipped: Record<string, number> = {
     batchRepeats: 0,

@@ -5,7 +5,6 @@
 
 import {
   FREETYPE_NAMES,
-  FREETYPE_UNMAPPED_UNMOVABLE,
   MIGRATE_MOVABLE,
   MIGRATE_PCPTYPES,
   MIGRATE_UNMOVABLE,
@@ -224,13 +223,12 @@ export const FRAGMENTATION = [
   }),
   defineMetric({
     key: 'fragmentation.free2M.min',
-    label: '2M free, fewest (sampled)',
+    label: '2M blocks free, fewest',
     unit: 'blocks',
     better: 'higher',
-    formula: 'smallest free2M.now of those looked at: at the start, once in 1,024 requests and at the end',
+    formula: 'smallest free2M.now at the start and after any request',
     source: 'mm-sim',
-    read: ({ accounting, memory }) =>
-      accounting.free2MMin < 0 ? memory.free2M() : Math.min(accounting.free2MMin, memory.free2M()),
+    read: ({ accounting, memory }) => (accounting.free2MMin < 0 ? memory.free2M() : accounting.free2MMin),
   }),
   defineMetric({
     key: 'fragmentation.unmovableShare',
@@ -252,30 +250,28 @@ export const FRAGMENTATION = [
     label: 'stranded pages',
     unit: 'pages',
     better: 'lower',
-    formula: 'free pages on the lists of unmapped blocks, which a plain request cannot use without a flip',
-    source: 'freetype-series §4.7',
-    read: ({ memory, hasPool }) => (hasPool ? freePagesOfType(memory, FREETYPE_UNMAPPED_UNMOVABLE) : null),
+    formula:
+      'free pages of the pool, on buddy and pcp lists, which a plain request cannot use without a flip',
+    source: 'freetype-series §3.2, §4.7',
+    read: ({ pool }) => (pool === null ? null : pool.pages()),
   }),
   defineMetric({
     key: 'fragmentation.stranded.peakPages',
-    label: 'stranded, most (sampled)',
+    label: 'stranded pages, most',
     unit: 'pages',
     better: 'lower',
-    formula: 'largest stranded.pages of those looked at: at the start, once in 1,024 requests and at the end',
+    formula: 'largest stranded.pages at any time',
     source: 'mm-sim',
-    read: ({ accounting, memory, hasPool }) =>
-      hasPool
-        ? Math.max(accounting.strandedPeakPages ?? 0, freePagesOfType(memory, FREETYPE_UNMAPPED_UNMOVABLE))
-        : null,
+    read: ({ pool }) => (pool === null ? null : pool.most()),
   }),
   defineMetric({
     key: 'fragmentation.stranded.atFailures',
     label: 'stranded pages, at failures',
     unit: 'pages',
     better: 'lower',
-    formula: 'free pages that the asker could not use because of their class, the most at any failed request',
+    formula: 'free pages of the class that the asker cannot use, the most at any failed request',
     source: 'mm-sim',
-    read: ({ accounting, hasPool }) => (hasPool ? (accounting.strandedAtFailures ?? 0) : null),
+    read: ({ accounting, pool }) => (pool === null ? null : accounting.strandedAtFailures),
   }),
 ] as const;
 

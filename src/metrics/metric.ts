@@ -5,6 +5,7 @@
 
 import type { DirectMapCounts, LeafCensus } from '../directmap/counts.js';
 import type { Machine } from '../machine/machine.js';
+import type { PoolView } from '../pagealloc/core.js';
 import type { AllocatorCounters } from '../pagealloc/counters.js';
 import type { MemoryView } from '../pagealloc/memory-view.js';
 import type { Accounting } from './accounting.js';
@@ -30,8 +31,8 @@ export interface RunInputs {
   readonly machine: Machine;
   readonly costPreset: NamedCostPreset;
   readonly probe: ProbeCounts | null;
-  /** The core keeps free pages of a marked class apart: pages can be stranded. */
-  readonly hasPool: boolean;
+  /** Free pages that the core keeps apart for a marked class; null for a core without a pool. */
+  readonly pool: PoolView | null;
 }
 
 /** Requests of `--probe`, made and undone at once. */

@@ -162,8 +162,8 @@ function pricesOf(first: Run, other: Run): Price[] {
   const stranded = worse(
     ({ fragmentation }) => fragmentation.stranded?.peakPages ?? 0,
     1,
-    'free page stranded (sampled)',
-    'free pages stranded (sampled)',
+    'free page stranded',
+    'free pages stranded',
   );
   return [
     ...worse(({ allocation }) => allocation.failed.total, 1, 'request failed', 'requests failed'),

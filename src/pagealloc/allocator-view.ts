@@ -50,12 +50,7 @@ export class AllocatorView implements MemoryView {
   }
 
   free2M(): number {
-    const { lists, machine } = this.allocator;
-    let blocks = 0;
-    for (let zone = 0; zone < machine.zones.length; zone++) {
-      blocks += lists.nrFree(zone, PAGEBLOCK_ORDER) + 2 * lists.nrFree(zone, MAX_PAGE_ORDER);
-    }
-    return blocks;
+    return this.allocator.lists.whole2MBlocks;
   }
 
   unmovableRanges(order: number): [number, number] {
@@ -85,13 +80,14 @@ export class AllocatorView implements MemoryView {
     return this.allocator.pcp.pages();
   }
 
-  /** Pages on the unmapped buddy lists: free, and of no use to mapped requests. */
-  unmappedFreePages(): number {
+  /** Free pages on the mapped buddy lists. */
+  mappedFreePages(): number {
     const { lists, machine } = this.allocator;
     let pages = 0;
     for (let zone = 0; zone < machine.zones.length; zone++) {
       for (let order = 0; order <= MAX_PAGE_ORDER; order++) {
-        pages += lists.length[lists.list(zone, order, FREETYPE_UNMAPPED_UNMOVABLE)] * 2 ** order;
+        const unmapped = lists.length[lists.list(zone, order, FREETYPE_UNMAPPED_UNMOVABLE)];
+        pages += (lists.nrFree(zone, order) - unmapped) * 2 ** order;
       }
     }
     return pages;

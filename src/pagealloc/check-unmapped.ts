@@ -1,5 +1,6 @@
 /** Invariants of unmapped pageblocks against the direct map (freetype-series §7). */
 
+import { FLUSH_CAUSE_INDEX } from '../directmap/counts.js';
 import type { DirectMap } from '../directmap/direct-map.js';
 import { InvariantError } from '../kernel/errors.js';
 import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
@@ -28,7 +29,7 @@ export function checkUnmappedBlocks(allocator: PageAllocator, directMap: DirectM
   }
   const counters = allocator.counters;
   const flips = counters.flipsToUnmapped;
-  const flushes = directMap.counts.byCause[1];
+  const flushes = directMap.counts.byCause[FLUSH_CAUSE_INDEX.flipToUnmapped];
   if (flips !== flushes) {
     throw new InvariantError(`${flips} unmap flips made ${flushes} flushes (freetype-series §7.10)`);
   }

@@ -137,8 +137,17 @@ export interface CoreInfo {
 export interface CoreMeasures {
   readonly counters: AllocatorCounters;
   readonly memory: MemoryView | null;
-  /** Pages that are free and of no use to a request of this class; null for a core without a pool. */
-  readonly strandedFor: ((pageClass: number) => number) | null;
+  /** Free pages apart in a pool; null for a core without one. */
+  readonly pool: PoolView | null;
+}
+
+/** The free pages of a pool, and who can use what. */
+export interface PoolView {
+  /** Free pages of the pool, which no plain request can use: now, and the most at any time. */
+  pages(): number;
+  most(): number;
+  /** Free pages that a request of this class cannot use now. */
+  uselessFor(pageClass: number): number;
 }
 
 export interface Core {

@@ -77,6 +77,11 @@ export class FreeLists {
   readonly nrFreePagesDiff: Int32Array;
   readonly nrFreeHighatomic: Float64Array;
   readonly nrFreeCma: Float64Array;
+  /** Free unmapped pages, on buddy and on pcp lists, now and at most: mapped requests cannot use them. */
+  unmappedPages = 0;
+  unmappedPagesMost = 0;
+  /** Whole 2M blocks on the lists. */
+  whole2MBlocks = 0;
   /** CPU on whose behalf the lists change now. */
   cpu = 0;
   /** The running task compacts and waits for a block; null for all others. */
@@ -136,6 +141,7 @@ export class FreeLists {
     this.frames.info[node] = INFO_FREE | order;
     this.length[list]++;
     this.counters.listSteps++;
+    if (order >= PAGEBLOCK_ORDER) this.whole2MBlocks += order === PAGEBLOCK_ORDER ? 1 : 2;
     if (tail) this.frames.linkTail(list, node);
     else this.frames.linkHead(list, node);
   }
@@ -145,6 +151,7 @@ export class FreeLists {
     this.frames.info[node] = 0;
     this.length[this.list(zone, order, freetype)]--;
     this.counters.listSteps++;
+    if (order >= PAGEBLOCK_ORDER) this.whole2MBlocks -= order === PAGEBLOCK_ORDER ? 1 : 2;
   }
 
   /** move_to_free_list(): always to the tail (page-allocator §2.1). */
@@ -162,6 +169,7 @@ export class FreeLists {
       if (freetype === MIGRATE_ISOLATE) return;
       if (freetype === MIGRATE_HIGHATOMIC) this.nrFreeHighatomic[zone] += pages;
       else if (freetype === MIGRATE_CMA) this.nrFreeCma[zone] += pages;
+      else if (freetype === FREETYPE_UNMAPPED_UNMOVABLE) this.countUnmapped(pages);
     }
     // Each CPU keeps small changes to itself: a watermark check near the mark sees the difference (§1.7).
     const slot = this.cpu * this.zones.length + zone;
@@ -173,6 +181,12 @@ export class FreeLists {
     } else {
       this.nrFreePagesDiff[slot] = diff;
     }
+  }
+
+  /** Unmapped pages became free (or, negative, were taken). */
+  countUnmapped(pages: number): void {
+    this.unmappedPages += pages;
+    if (this.unmappedPages > this.unmappedPagesMost) this.unmappedPagesMost = this.unmappedPages;
   }
 
   /** Folds one CPU's part of the counter in, as the vmstat worker does (page-allocator §4.8). */

@@ -4,7 +4,7 @@
  */
 
 import { EXIT, UserError } from '../kernel/errors.js';
-import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
+import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
 import { PAGEBLOCK_PAGES, pageblockOf } from '../kernel/orders.js';
 import type { PcpState, Snapshot } from '../machine/snapshot.js';
 import { forEachBootChunk } from '../machine/start-state.js';
@@ -18,7 +18,7 @@ import {
   USE_LRU,
   USE_MOVABLE_OFF_LRU,
 } from './page-frames.js';
-import { orderOfPindex } from './pcp-lists.js';
+import { isUnmappedPindex, orderOfPindex } from './pcp-lists.js';
 
 /** Exactly the lists, pcp lists and pageblocks of the snapshot, in order. */
 export function loadSnapshot(allocator: PageAllocator, snapshot: Snapshot): void {
@@ -36,6 +36,7 @@ export function loadSnapshot(allocator: PageAllocator, snapshot: Snapshot): void
       allocator.lists.add(zone, list.order, list.freetype, allocator.frames.nodeAt(pfn, list.order), true);
     }
   }
+  countUnmapped(allocator, snapshot);
   for (const state of snapshot.zones) {
     const zone = positionOf(state.zone);
     allocator.lists.nrFreePages[zone] = state.nrFreePages;
@@ -54,6 +55,18 @@ export function loadSnapshot(allocator: PageAllocator, snapshot: Snapshot): void
   }
   for (const pcp of snapshot.pcps) loadPcp(allocator, positionOf(pcp.zone), pcp, snapshot.cpus);
   allocator.counters.listSteps = 0;
+}
+
+/** Entries are put on lists one by one; what they sum up to is told once. */
+function countUnmapped({ lists }: PageAllocator, snapshot: Snapshot): void {
+  for (const { order, freetype, pfns } of snapshot.freeLists) {
+    if (freetype === FREETYPE_UNMAPPED_UNMOVABLE) lists.countUnmapped(pfns.length * 2 ** order);
+  }
+  for (const pcp of snapshot.pcps) {
+    for (const { index, pfns } of pcp.lists) {
+      if (isUnmappedPindex(index)) lists.countUnmapped(pfns.length * 2 ** orderOfPindex(index));
+    }
+  }
 }
 
 /** All memory that is not `live` is free; blocks are movable, as boot leaves them. */
@@ -146,6 +159,8 @@ function loadPcp(allocator: PageAllocator, zone: number, state: PcpState, record
       const order = orderOfPindex(list.index);
       for (let i = list.pfns.length - 1; i >= 0; i--) {
         lists.cpu = 0;
+        // Counted already, and counted again by the free.
+        if (isUnmappedPindex(list.index)) lists.countUnmapped(-(2 ** order));
         lists.freeBlock(zone, frames.nodeAt(list.pfns[i], order), order, false);
       }
     }

@@ -25,24 +25,36 @@ import {
   ALLOC_WMARK_MASK,
   ALLOC_WMARK_MIN,
 } from '../kernel/alloc-flags.js';
+import { InvariantError } from '../kernel/errors.js';
 import {
   GFP_DIRECT_RECLAIM_BIT,
   GFP_HIGH_BIT,
   GFP_KSWAPD_RECLAIM_BIT,
   GFP_NOMEMALLOC_BIT,
+  GFP_NORETRY_BIT,
+  GFP_RETRY_MAYFAIL_BIT,
+  GFP_THISNODE_BIT,
   gfpHighestZone,
 } from '../kernel/gfp.js';
-import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE } from '../kernel/migratetypes.js';
+import {
+  FREETYPE_UNMAPPED_UNMOVABLE,
+  MIGRATE_HIGHATOMIC,
+  MIGRATE_ISOLATE,
+  MIGRATE_MOVABLE,
+} from '../kernel/migratetypes.js';
 import { PAGE_ALLOC_COSTLY_ORDER } from '../kernel/orders.js';
 import { type Machine, ZONE_NORMAL } from '../machine/machine.js';
 import { type CoreObserver, FAILED_NO_BLOCK, FAILED_WATERMARK } from './core.js';
 import { AllocatorCounters } from './counters.js';
 import { buddyListCount, FreeLists, NONE } from './free-lists.js';
 import { Highatomic } from './highatomic.js';
-import { PageFrames, useOf } from './page-frames.js';
+import { INFO_ALLOCATED, PageFrames, useOf } from './page-frames.js';
 import { isPcpOrder, PcpLists, pcpListCount } from './pcp-lists.js';
 import { Rmqueue } from './rmqueue.js';
 import { Watermarks } from './watermarks.js';
+
+/** What huge-page faults ask for first: this node's memory, compacted at most (§5.5). */
+const COMPACT_ONLY = GFP_THISNODE_BIT | GFP_NORETRY_BIT;
 
 /** Called after a zone's lists gave nothing, before the next zone is tried; no lock is held (freetype-series §4.1). */
 export type LastResort = (zone: number, order: number, freetype: number, flags: number) => number;
@@ -60,6 +72,8 @@ export class PageAllocator {
   /** Zone positions from high to low that a request of each highest zone index may use (§5.1). */
   private readonly zonelists: readonly (readonly number[])[];
   lastResort: LastResort | null = null;
+  /** Unmapped requests of any order go to pageblock-order compaction: v4 of the series (freetype-series §5.1). */
+  compactsUnmapped = false;
   /** kswapd runs when the trace says so; else as soon as it is woken. */
   private readonly kswapdIsRecorded: boolean;
   /** Whether the last failing walk over the zones met one with free pages enough for its watermark. */
@@ -113,10 +127,14 @@ export class PageAllocator {
     this.lists.cpu = cpu;
     const zone = this.lists.zoneOf(pfn);
     const node = this.frames.nodeAt(pfn, order);
+    const info = this.frames.info[node];
+    // A second free would tie a list into a knot that no walk comes out of.
+    if (info !== 0 && info < INFO_ALLOCATED)
+      throw new InvariantError(`page ${pfn} is freed while it is free`);
     this.frames.clearAllocated(node, order);
     if (isPcpOrder(order)) {
       const freetype = this.lists.freetypeOfBlock(this.frames.blockOf(node));
-      if (this.pcp.takesFree(order, freetype)) {
+      if (freetype !== MIGRATE_ISOLATE) {
         this.pcp.put(zone, cpu, node, order, freetype);
         return;
       }
@@ -193,12 +211,17 @@ export class PageAllocator {
     let node = this.getPage(zonelist, highestZone, order, freetype, flags, cpu);
     if (node !== NONE || (gfp & GFP_DIRECT_RECLAIM_BIT) === 0) return node;
     // v4 promotes unmapped requests of any order to pageblock-order compaction (freetype-series §5.1).
-    if (order > 0 || freetype === FREETYPE_UNMAPPED_UNMOVABLE) this.counters.compactionWanted++;
+    const isPromoted = this.compactsUnmapped && freetype === FREETYPE_UNMAPPED_UNMOVABLE;
+    if (order > 0 || isPromoted) this.counters.compactionWanted++;
+    // Huge-page faults compact and give up: no reclaim, hence no drain either.
+    if ((gfp & COMPACT_ONLY) === COMPACT_ONLY) return NONE;
     this.unreserve(zonelist, freetype, false);
     this.drainAll();
     this.lists.cpu = cpu;
     node = this.getPage(zonelist, highestZone, order, freetype, flags, cpu);
-    if (node !== NONE || order > PAGE_ALLOC_COSTLY_ORDER) return node;
+    if (node !== NONE || (gfp & GFP_NORETRY_BIT) !== 0) return node;
+    const isCostly = order > PAGE_ALLOC_COSTLY_ORDER;
+    if (isCostly && (gfp & GFP_RETRY_MAYFAIL_BIT) === 0) return NONE;
     if (!this.unreserve(zonelist, freetype, true)) return NONE;
     return this.getPage(zonelist, highestZone, order, freetype, flags, cpu);
   }
@@ -239,8 +262,7 @@ export class PageAllocator {
   private passesWatermark(zone: number, order: number, highestZone: number, flags: number): boolean {
     const watermarks = this.watermarks;
     if (watermarks.belowHigh[zone] === 0) {
-      if (watermarks.isOkFast(zone, order, highestZone, (flags & ~ALLOC_WMARK_MASK) | ALLOC_WMARK_HIGH))
-        return true;
+      if (watermarks.isOkFast(zone, order, highestZone, flags, ALLOC_WMARK_HIGH)) return true;
       watermarks.belowHigh[zone] = 1;
     }
     return watermarks.isOkFast(zone, order, highestZone, flags);
@@ -258,7 +280,7 @@ export class PageAllocator {
       this.lists.cpu = cpu;
       this.sawOpenZone = true;
     }
-    if (node !== NONE && (flags & ALLOC_KSWAPD) !== 0 && this.watermarks.boosted[zone] === 1) {
+    if ((flags & ALLOC_KSWAPD) !== 0 && this.watermarks.boosted[zone] === 1) {
       // kswapd is woken for order 0 (§5.6).
       this.watermarks.boosted[zone] = 0;
       if (!this.kswapdIsRecorded) this.kswapdRan();

@@ -5,12 +5,7 @@
 
 import { ALLOC_HIGHATOMIC } from '../kernel/alloc-flags.js';
 import { InvariantError } from '../kernel/errors.js';
-import {
-  FREETYPE_UNMAPPED_UNMOVABLE,
-  MIGRATE_ISOLATE,
-  MIGRATE_MOVABLE,
-  MIGRATE_PCPTYPES,
-} from '../kernel/migratetypes.js';
+import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_PCPTYPES } from '../kernel/migratetypes.js';
 import type { KernelRules } from '../kernel/rules.js';
 import type { Machine } from '../machine/machine.js';
 import type { AllocatorCounters } from './counters.js';
@@ -44,6 +39,11 @@ export function pindexOf(order: number, freetype: number): number {
   if (freetype === FREETYPE_UNMAPPED_UNMOVABLE) return FIRST_UNMAPPED_LIST + (order === 9 ? 4 : order);
   if (order === 9) return FIRST_THP_LIST + (freetype === MIGRATE_MOVABLE ? 1 : 0);
   return 3 * order + freetype;
+}
+
+/** One of the lists that the series adds for unmapped pages. */
+export function isUnmappedPindex(pindex: number): boolean {
+  return pindex >= FIRST_UNMAPPED_LIST;
 }
 
 /** pindex_to_order(). */
@@ -139,12 +139,14 @@ export class PcpLists {
       if (this.rules.highatomicOnFastPath && (flags & ALLOC_HIGHATOMIC) !== 0) return NONE;
       const got = this.refill(zone, list, order, wanted, freetype, flags);
       this.count[slot] += got << order;
+      if (freetype === FREETYPE_UNMAPPED_UNMOVABLE) this.lists.countUnmapped(got << order);
       node = frames.next[list];
       if (node === list) return NONE;
     }
     frames.unlink(node);
     frames.info[node] = 0;
     this.count[slot] -= 1 << order;
+    if (freetype === FREETYPE_UNMAPPED_UNMOVABLE) this.lists.countUnmapped(-(1 << order));
     return node;
   }
 
@@ -188,14 +190,6 @@ export class PcpLists {
     return batch > 1 ? Math.max(batch >> order, 2) : batch;
   }
 
-  /**
-   * Whether a free of this order and freetype goes to a pcp list (§4.4). Isolated blocks and other orders
-   * go straight to the buddy lists; highatomic and CMA pages go to the movable list.
-   */
-  takesFree(order: number, freetype: number): boolean {
-    return isPcpOrder(order) && freetype !== MIGRATE_ISOLATE;
-  }
-
   /** free_frozen_page_commit() (§4.5). */
   put(zone: number, cpu: number, node: number, order: number, blockFreetype: number): void {
     const slot = this.slotOf(cpu, zone);
@@ -209,6 +203,7 @@ export class PcpLists {
     this.frames.info[node] = INFO_PCP | order;
     this.frames.linkHead(this.list(slot, pindex), node);
     this.count[slot] += 1 << order;
+    if (pindex >= FIRST_UNMAPPED_LIST) this.lists.countUnmapped(1 << order);
     let freeHigh = false;
     if (order >= 1 && order <= 3) {
       const flags = this.flags[slot];
@@ -297,6 +292,7 @@ export class PcpLists {
         entries++;
         left -= 1 << order;
         this.count[slot] -= 1 << order;
+        if (index >= FIRST_UNMAPPED_LIST) this.lists.countUnmapped(-(1 << order));
         this.lists.freeOnePage(zone, node, order, this.lists.freetypeOfBlock(frames.blockOf(node)), false);
       } while (left > 0 && frames.next[list] !== list);
     }

@@ -13,14 +13,14 @@ export type FlushEvery = number;
 export class PerPageTreatment {
   private readonly directMap: DirectMap;
   private readonly flushEvery: FlushEvery;
-  // Pages that are unmapped but not yet flushed: how many, and the range that one flush would span.
-  private owed = 0;
-  private lowest = 0;
-  private highest = 0;
+  /** Pages that are unmapped and may still be in some TLB. */
+  private readonly owed = new Set<number>();
 
   constructor(directMap: DirectMap, flushEvery: FlushEvery) {
     this.directMap = directMap;
     this.flushEvery = flushEvery;
+    // Whoever flushes everything flushes what is owed, too.
+    if (flushEvery !== 1) directMap.afterFullFlush = () => this.settle();
   }
 
   /** Gives the pages their class. False when a split got no page table; then they are plain again. */
@@ -45,21 +45,33 @@ export class PerPageTreatment {
       this.directMap.setClass(pfn, pages, PLAIN, 'perPage');
       return;
     }
-    for (let page = pfn; page < pfn + pages; page++) this.directMap.setDirectMapDefault(page);
+    for (let page = pfn; page < pfn + pages; page++) {
+      this.directMap.setDirectMapDefault(page);
+      // Mapped again: nothing is promised any more.
+      if (this.owed.delete(page)) this.directMap.counts.windowPages = this.owed.size;
+    }
   }
 
   /** The page is promised but an old translation may still be in some TLB: the window that batching opens. */
   private owe(pfn: number, pages: number): void {
-    const counts = this.directMap.counts;
-    this.lowest = this.owed === 0 ? pfn : Math.min(this.lowest, pfn);
-    this.highest = this.owed === 0 ? pfn + pages : Math.max(this.highest, pfn + pages);
-    this.owed += pages;
-    counts.windowPages += pages;
+    const { counts } = this.directMap;
+    for (let page = pfn; page < pfn + pages; page++) this.owed.add(page);
+    counts.windowPages = this.owed.size;
     counts.windowPagesTotal += pages;
-    if (this.flushEvery === 0 || this.owed < this.flushEvery) return;
+    if (this.flushEvery === 0 || this.owed.size < this.flushEvery) return;
     // One range flush spans the lowest to the highest page, so scattered pages make it a full one (§12.1).
-    this.directMap.flushKernelRange(this.lowest, this.highest - this.lowest, 'batch');
-    counts.windowPages -= this.owed;
-    this.owed = 0;
+    let lowest = pfn;
+    let highest = pfn;
+    for (const page of this.owed) {
+      lowest = Math.min(lowest, page);
+      highest = Math.max(highest, page);
+    }
+    this.directMap.flushKernelRange(lowest, highest - lowest + 1, 'batch');
+    this.settle();
+  }
+
+  private settle(): void {
+    this.owed.clear();
+    this.directMap.counts.windowPages = 0;
   }
 }

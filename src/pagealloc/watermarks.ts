@@ -11,7 +11,6 @@ import {
   ALLOC_OOM,
   ALLOC_RESERVES,
   ALLOC_WMARK_HIGH,
-  ALLOC_WMARK_LOW,
   ALLOC_WMARK_MASK,
   ALLOC_WMARK_MIN,
 } from '../kernel/alloc-flags.js';
@@ -66,9 +65,15 @@ export class Watermarks {
     return this.isOkWith(zone, order, mark, highestZone, flags, this.lists.nrFreePages[zone]);
   }
 
-  /** zone_watermark_fast() for the mark that the flags name. */
-  isOkFast(zone: number, order: number, highestZone: number, flags: number): boolean {
-    const mark = this.mark(zone, flags & ALLOC_WMARK_MASK);
+  /** zone_watermark_fast(): for the mark that the flags name, or for another with the same flags (§5.3). */
+  isOkFast(
+    zone: number,
+    order: number,
+    highestZone: number,
+    flags: number,
+    which: number = flags & ALLOC_WMARK_MASK,
+  ): boolean {
+    const mark = this.mark(zone, which);
     const free = this.lists.nrFreePages[zone];
     if (order === 0) {
       const usable = free - Math.min(free, this.unusable(zone, 0, flags));
@@ -86,15 +91,6 @@ export class Watermarks {
   /** The order-0 check above the high watermark that ends ZONE_BELOW_HIGH in the free path (page-allocator §4.5). */
   isAboveHigh(zone: number): boolean {
     return this.isOk(zone, 0, this.mark(zone, ALLOC_WMARK_HIGH), 3, 0);
-  }
-
-  /** The marks that a bulk allocation or a refusal of isolation looks at: LOW with boost, and MIN without. */
-  lowMark(zone: number): number {
-    return this.mark(zone, ALLOC_WMARK_LOW);
-  }
-
-  bareMin(zone: number): number {
-    return this.marks[zone * 3];
   }
 
   /** boost_watermark(): a claim below a pageblock is being tried. False where the zone takes no boost (page-allocator §3.6). */

@@ -13,6 +13,7 @@ import { MAX_PAGE_ORDER } from '../kernel/orders.js';
 import type { Machine } from '../machine/machine.js';
 import { Accounting } from '../metrics/accounting.js';
 import type { AllocRequest, Core, CoreMeasures, FreeContext } from '../pagealloc/core.js';
+import type { MemoryView } from '../pagealloc/memory-view.js';
 import {
   CONTEXT_HARDIRQ,
   CONTEXT_NMI,
@@ -30,8 +31,6 @@ import { PageTableSource } from './page-table-source.js';
 import type { ReplayPlan } from './plan.js';
 
 const IN_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
-/** Free 2M blocks and stranded pages are looked at once in so many requests. */
-const SAMPLE_REQUESTS = 1024;
 const NS_PER_SECOND = 1e9;
 /** The file column has 16 bits. */
 const MAX_FILES = 2 ** 16;
@@ -58,6 +57,7 @@ export class Replay {
   private readonly machine: Machine;
   private readonly recorder: EventRecorder | null;
   private readonly measures: CoreMeasures | null;
+  private readonly memory: MemoryView | null;
   private readonly live = new LivePages();
   private readonly labels: LineCursor | null;
   private readonly splitTables: LineCursor | null;
@@ -78,7 +78,6 @@ export class Replay {
   private readonly windows: Uint8Array;
   private done = false;
   private timeNs = 0;
-  private untilSample = SAMPLE_REQUESTS;
   /** Page that compaction takes back: the free line that follows is no free (page-allocator §9.2 item 4). */
   private keptByCompaction = -1;
 
@@ -109,7 +108,8 @@ export class Replay {
       directMap.pageTableSource = () => source.take();
       directMap.pageTableReturn = () => source.giveBack();
     }
-    this.sample();
+    this.memory = this.measures?.memory ?? null;
+    if (this.memory !== null) this.accounting.free2MMin = this.memory.free2M();
   }
 
   /** True when the rest of the trace does not matter any more. */
@@ -135,7 +135,6 @@ export class Replay {
   }
 
   finish(): void {
-    this.sample();
     this.core.validate();
   }
 
@@ -197,6 +196,7 @@ export class Replay {
       if (simulated >= 0) this.undo(simulated);
       return;
     }
+    this.giveBackLost(pfn, this.request.order);
     const simulated = this.ask(pfn);
     this.bind(pfn, this.request.order, simulated, this.request.pageClass);
   }
@@ -241,11 +241,11 @@ export class Replay {
     const pages = 1 << order;
     accounting.requests++;
     accounting.classRequests[pageClass]++;
-    if (--this.untilSample === 0) this.sample();
     const simulated =
       this.isRecordedPlacement && recordedPfn >= 0 && this.core.allocAt !== undefined
         ? this.core.allocAt(recordedPfn, request)
         : this.core.alloc(request);
+    this.noteFree2M();
     if (simulated < 0) {
       accounting.failed++;
       accounting.failedByReason[-simulated]++;
@@ -267,13 +267,20 @@ export class Replay {
     return simulated;
   }
 
+  /** A live page that is handed out again: its free was lost. The old page goes back before the request. */
+  private giveBackLost(pfn: number, order: number): void {
+    const { live } = this;
+    for (let k = 0; k < 1 << order; k++) {
+      const entry = live.entryOf(pfn + k);
+      if (live.state[entry] >= LIVE) this.giveBackPage(entry);
+    }
+  }
+
   /** Remembers which simulated page stands for each page of the trace. */
   private bind(pfn: number, order: number, simulated: number, pageClass: number): void {
     const { live } = this;
     for (let k = 0; k < 1 << order; k++) {
       const entry = live.entryOf(pfn + k);
-      // A live page that is handed out again: its free was lost. The old page goes back first.
-      if (live.state[entry] >= LIVE) this.giveBackPage(entry);
       if (simulated < 0) {
         live.state[entry] = LOST;
         continue;
@@ -391,6 +398,9 @@ export class Replay {
     this.context.cpu = this.request.cpu;
     this.context.inInterrupt = this.request.inInterrupt;
     this.giveBack(simulated, this.request.order, this.request.pageClass);
+    // The recorded task never had these pages: they are no service that a core could be credited with.
+    this.accounting.pagesServed -= 1 << this.request.order;
+    this.accounting.classPages[this.request.pageClass] -= 1 << this.request.order;
   }
 
   private giveBackPage(entry: number): void {
@@ -461,22 +471,17 @@ export class Replay {
     return cpu < this.machine.cpus ? cpu : cpu % this.machine.cpus;
   }
 
-  private sample(): void {
-    this.untilSample = SAMPLE_REQUESTS;
-    if (this.measures === null) return;
-    const { accounting } = this;
-    const free2M = this.measures.memory?.free2M() ?? 0;
-    if (accounting.free2MMin < 0 || free2M < accounting.free2MMin) accounting.free2MMin = free2M;
-    if (this.measures.strandedFor === null) return;
-    const stranded = this.measures.strandedFor(PLAIN);
-    accounting.strandedPeakPages = Math.max(accounting.strandedPeakPages ?? 0, stranded);
-    accounting.strandedAtFailures ??= 0;
+  private noteFree2M(): void {
+    if (this.memory === null) return;
+    const free2M = this.memory.free2M();
+    if (free2M < this.accounting.free2MMin) this.accounting.free2MMin = free2M;
   }
 
   private strandedAtFailure(pageClass: number): void {
-    if (this.measures === null || this.measures.strandedFor === null) return;
-    const stranded = this.measures.strandedFor(pageClass);
-    this.accounting.strandedAtFailures = Math.max(this.accounting.strandedAtFailures ?? 0, stranded);
+    const pool = this.measures?.pool ?? null;
+    if (pool === null) return;
+    const stranded = pool.uselessFor(pageClass);
+    if (stranded > this.accounting.strandedAtFailures) this.accounting.strandedAtFailures = stranded;
   }
 }
 

@@ -109,7 +109,7 @@ function finishLane({ choice, core, directMap, replay }: Lane, settings: RunSett
     machine: settings.machine,
     costPreset: settings.costPreset,
     probe: null,
-    hasPool: measures !== undefined && measures.strandedFor !== null,
+    pool: measures?.pool ?? null,
   };
   const { info } = choice.entry;
   return {

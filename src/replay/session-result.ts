@@ -54,7 +54,7 @@ export function resultOf(
       expression,
       requests: replay.markTable.requests[i],
     })),
-    recorded: recordedCounts(survey, options),
+    recorded: recordedCounts(survey, options, capture !== null),
     runs: runs.map(({ run }) => run),
   };
 }
@@ -78,13 +78,15 @@ function durationWords(ns: number): string {
 function recordedCounts(
   { labels, check }: Survey,
   { untilLine, untilNs }: SessionOptions,
+  hasCounters: boolean,
 ): Result['recorded'] {
   if (untilLine !== Number.POSITIVE_INFINITY || untilNs !== Number.POSITIVE_INFINITY) return null;
   const { splits, shootdowns, extfrag } = labels.recorded;
   const hasProbes = labels.probesSeen;
   if (!hasProbes && !check.details.buddyLevelEvents) return null;
   return {
-    splits: hasProbes ? { level2: splits.level2, level3: splits.level3 } : null,
+    // Without the kernel's counters nobody knows of which level a split was.
+    splits: hasProbes && hasCounters ? { level2: splits.level2, level3: splits.level3 } : null,
     shootdowns: hasProbes ? { full: shootdowns.full, ranged: shootdowns.ranged } : null,
     extfrag: check.details.buddyLevelEvents ? { ...extfrag } : null,
   };

@@ -55,7 +55,7 @@ for (const { title, entry, parameters } of CORES.flatMap(variantsOf)) {
             for (const step of steps) perform(bench, step);
             bench.checkMarks();
             bench.freeAll();
-            const { memory, strandedFor } = bench.core.measures!();
+            const { memory, pool } = bench.core.measures!();
             const after = freeByOrder(memory!);
             const sum = (pages: readonly number[]) => pages.reduce((total, each) => total + each, 0);
             expect(after.map(sum)).toEqual(before.map(sum));
@@ -64,7 +64,7 @@ for (const { title, entry, parameters } of CORES.flatMap(variantsOf)) {
             // A pool keeps a block from merging with a neighbour of the other kind, and so does a highatomic
             // block (page-allocator §2.2, freetype-series §3.3).
             const mayReserve = machine.zones.some(({ managed }) => managed >= 51200);
-            if (strandedFor !== null) return;
+            if (pool !== null) return;
             bench.checkPlainPages(() => false);
             if (!mayReserve) expect(after).toEqual(before);
           },

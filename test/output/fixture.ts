@@ -149,7 +149,7 @@ export function baselineInputs({ failed = 0 } = {}): RunInputs {
     machine: MACHINE,
     costPreset: DEFAULT_COST_PRESET,
     probe: null,
-    hasPool: false,
+    pool: null,
   };
 }
 
@@ -171,7 +171,6 @@ export function freetypeInputs({ failed = 0, probe = false } = {}): RunInputs {
   const counted = accounting(failed, FAILED_CONTEXT_FORBIDS_FLIP);
   counted.nestedPageTables = 2;
   counted.nestedDepthMax = 1;
-  counted.strandedPeakPages = 5_120;
   counted.strandedAtFailures = failed > 0 ? 1_200 : 0;
   return {
     ...base,
@@ -186,7 +185,7 @@ export function freetypeInputs({ failed = 0, probe = false } = {}): RunInputs {
       nonGlobal2M: 6,
     },
     probe: probe ? { tried: 412, served: 400, failedByReason: [0, 2, 10, 0, 0, 0, 0, 0, 0] } : null,
-    hasPool: true,
+    pool: { pages: () => 2_168, most: () => 5_120, uselessFor: () => 0 },
   };
 }
 
