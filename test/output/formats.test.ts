@@ -70,7 +70,7 @@ test('replay: three tables', () => {
     huge pages and fallbacks       recorded  baseline
     2M blocks free                        -         7
     2M blocks free, at best               -       601
-    2M free, fewest (sampled)             -         3
+    2M blocks free, fewest                -         3
     2M ranges with unmovable              -    15.2 %
     32M ranges with unmovable             -    62.7 %
     1G ranges with unmovable              -   100.0 %
@@ -175,7 +175,7 @@ test('replay: a core with a pool, failures and a probe', () => {
     huge pages and fallbacks       recorded  freetype
     2M blocks free                        -         5
     2M blocks free, at best               -       605
-    2M free, fewest (sampled)             -         3
+    2M blocks free, fewest                -         3
     2M ranges with unmovable              -    15.2 %
     32M ranges with unmovable             -    62.7 %
     1G ranges with unmovable              -   100.0 %
@@ -186,7 +186,7 @@ test('replay: a core with a pool, failures and a probe', () => {
     extfrag, for unmovable                7         0
     extfrag, into movable                 5         0
     stranded pages                        -     2,168
-    stranded, most (sampled)              -     5,120
+    stranded pages, most                  -     5,120
     stranded pages, at failures           -     1,200
     probes served, of 412                 -       400
 
@@ -267,7 +267,7 @@ test('compare: two cores beside the recorded kernel', () => {
 
     2M blocks free                       -          7          5   -28.6 %
     2M blocks free, at best              -        601        605    +0.7 %
-    2M free, fewest (sampled)            -          3          3       0 %
+    2M blocks free, fewest               -          3          3       0 %
     mixed pageblocks                     -        241        241       0 %
     2M ranges with unmovable             -     15.2 %     15.2 %      0 pp
     32M ranges with unmovable            -     62.7 %     62.7 %      0 pp
@@ -280,7 +280,7 @@ test('compare: two cores beside the recorded kernel', () => {
     pages zeroed by flips                -          0      3,072    +3,072
     2M leaves not global                 -          0          6        +6
     stranded pages                       -          -      2,168         -
-    stranded, most (sampled)             -          -      5,120         -
+    stranded pages, most                 -          -      5,120         -
     stranded pages, at failures          -          -          0         -
     page tables, nested requests         -          0          2        +2
     zone lock takes                      -     22,410     22,530    +0.5 %
@@ -294,8 +294,7 @@ test('compare: two cores beside the recorded kernel', () => {
 
     Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes
     366 times less often (20 against 7,318); the price: up to 5,120 free pages
-    stranded (sampled), 6 2M leaves not global, 3,072 pages zeroed and 1 more
-    row.
+    stranded, 6 2M leaves not global, 3,072 pages zeroed and 1 more row.
     "
   `);
 });
@@ -359,15 +358,14 @@ test('compare: more than five columns lie on their side', () => {
     freetype.3                     140          1,260      5,100
     my-own-core-with-a-~        51,226        461,034  1,866,090
 
-                                                     2M free,
-                          2M blocks      2M blocks     fewest       mixed
-    core                       free  free, at best  (sampled)  pageblocks
-    recorded                      -              -          -           -
-    baseline                      7            601          3         241
-    freetype.1                    5            605          3         241
-    freetype.2                    5            605          3         241
-    freetype.3                    5            605          3         241
-    my-own-core-with-a-~          7            601          3         241
+                          2M blocks      2M blocks     2M blocks       mixed
+    core                       free  free, at best  free, fewest  pageblocks
+    recorded                      -              -             -           -
+    baseline                      7            601             3         241
+    freetype.1                    5            605             3         241
+    freetype.2                    5            605             3         241
+    freetype.3                    5            605             3         241
+    my-own-core-with-a-~          7            601             3         241
 
                           2M ranges  32M ranges  1G ranges
                                with        with       with  extfrag
@@ -388,15 +386,14 @@ test('compare: more than five columns lie on their side', () => {
     freetype.3                      0             0              0
     my-own-core-with-a-~            8             7              5
 
-                                                                 stranded,
-                          pages zeroed  2M leaves not  stranded       most
-    core                      by flips         global     pages  (sampled)
-    recorded                         -              -         -          -
-    baseline                         0              0         -          -
-    freetype.1                   3,072              6     2,168      5,120
-    freetype.2                   3,072              6     2,168      5,120
-    freetype.3                   3,072              6     2,168      5,120
-    my-own-core-with-a-~             0              0         -          -
+                          pages zeroed  2M leaves not  stranded     stranded
+    core                      by flips         global     pages  pages, most
+    recorded                         -              -         -            -
+    baseline                         0              0         -            -
+    freetype.1                   3,072              6     2,168        5,120
+    freetype.2                   3,072              6     2,168        5,120
+    freetype.3                   3,072              6     2,168        5,120
+    my-own-core-with-a-~             0              0         -            -
 
                            stranded  page tables,
                           pages, at        nested  zone lock  free-list
@@ -424,7 +421,7 @@ test('compare: more than five columns lie on their side', () => {
     Best: fewest 2M leaves split: freetype.1, freetype.2, freetype.3 (0;
     baseline 1,204); fewest flushes: freetype.1, freetype.2, freetype.3 (20;
     baseline 7,318). The price against baseline: freetype.1, freetype.2,
-    freetype.3: up to 5,120 free pages stranded (sampled) and 3 more rows.
+    freetype.3: up to 5,120 free pages stranded and 3 more rows.
     "
   `);
 });
@@ -482,7 +479,7 @@ test('replay as Markdown', () => {
     | :-- | --: | --: |
     | 2M blocks free | - | 7 |
     | 2M blocks free, at best | - | 601 |
-    | 2M free, fewest (sampled) | - | 3 |
+    | 2M blocks free, fewest | - | 3 |
     | 2M ranges with unmovable | - | 15.2 % |
     | 32M ranges with unmovable | - | 62.7 % |
     | 1G ranges with unmovable | - | 100.0 % |
@@ -564,7 +561,7 @@ test('compare as Markdown', () => {
     | IPIs, 256 CPUs | - | 1,866,090 | 5,100 | -99.7 % |
     | 2M blocks free | - | 7 | 5 | -28.6 % |
     | 2M blocks free, at best | - | 601 | 605 | +0.7 % |
-    | 2M free, fewest (sampled) | - | 3 | 3 | 0 % |
+    | 2M blocks free, fewest | - | 3 | 3 | 0 % |
     | mixed pageblocks | - | 241 | 241 | 0 % |
     | 2M ranges with unmovable | - | 15.2 % | 15.2 % | 0 pp |
     | 32M ranges with unmovable | - | 62.7 % | 62.7 % | 0 pp |
@@ -576,7 +573,7 @@ test('compare as Markdown', () => {
     | pages zeroed by flips | - | 0 | 3,072 | +3,072 |
     | 2M leaves not global | - | 0 | 6 | +6 |
     | stranded pages | - | - | 2,168 | - |
-    | stranded, most (sampled) | - | - | 5,120 | - |
+    | stranded pages, most | - | - | 5,120 | - |
     | stranded pages, at failures | - | - | 0 | - |
     | page tables, nested requests | - | 0 | 2 | +2 |
     | zone lock takes | - | 22,410 | 22,530 | +0.5 % |
@@ -586,7 +583,7 @@ test('compare as Markdown', () => {
 
     \\* for 64 CPUs, derived from the counts at the middle prices of preset x86-64 (IPI 1,000 ns + 200 ns a CPU, interrupt 1,000 ns, full flush 500 ns, INVLPG 100 ns, split 1,000 ns, entry 20 ns); nothing was timed.
 
-    Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: up to 5,120 free pages stranded (sampled), 6 2M leaves not global, 3,072 pages zeroed and 1 more row.
+    Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: up to 5,120 free pages stranded, 6 2M leaves not global, 3,072 pages zeroed and 1 more row.
     "
   `);
 });
@@ -1358,7 +1355,7 @@ describe('closing sentences: prices', () => {
 
   test('every one that got worse is named or counted, the largest first', () => {
     expect(closing(() => {})).toMatchInlineSnapshot(
-      `"Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: up to 5,120 free pages stranded (sampled), 6 2M leaves not global, 3,072 pages zeroed and 1 more row."`,
+      `"Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: up to 5,120 free pages stranded, 6 2M leaves not global, 3,072 pages zeroed and 1 more row."`,
     );
     expect(
       closing(({ fragmentation, allocation, splits }) => {
@@ -1380,7 +1377,7 @@ describe('closing sentences: prices', () => {
         shootdowns.window.pages = 15_424;
       }),
     ).toMatchInlineSnapshot(
-      `"Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: 1 request failed, 15,424 pages promised protection before their flush, up to 5,120 free pages stranded (sampled) and 3 more rows."`,
+      `"Against baseline, freetype splits no 2M leaf (0 against 1,204) and flushes 366 times less often (20 against 7,318); the price: 1 request failed, 15,424 pages promised protection before their flush, up to 5,120 free pages stranded and 3 more rows."`,
     );
     const late = freetypeRun();
     late.shootdowns.window.pages = 1;
@@ -1394,7 +1391,7 @@ describe('closing sentences: prices', () => {
     late.shootdowns.window.pages = 15_424;
     late.shootdowns.flushes = 0;
     expect(closing(() => {}, [baselineRun(), freetypeRun(), late])).toMatchInlineSnapshot(
-      `"Best: fewest 2M leaves split: freetype.1 (0; baseline 1,204); fewest flushes: freetype.1 (20; baseline 7,318). Left out, because not in force: freetype.2 (15,424 pages promised protection before their flush). The price against baseline: freetype.1: up to 5,120 free pages stranded (sampled) and 3 more rows."`,
+      `"Best: fewest 2M leaves split: freetype.1 (0; baseline 1,204); fewest flushes: freetype.1 (20; baseline 7,318). Left out, because not in force: freetype.2 (15,424 pages promised protection before their flush). The price against baseline: freetype.1: up to 5,120 free pages stranded and 3 more rows."`,
     );
     expect(closing(() => {}, [baselineRun(), baselineRun(), late])).toMatchInlineSnapshot(
       `"Best: 2M leaves split: 1,204 by every core in force; flushes: 7,318 by every core in force. Left out, because not in force: freetype (15,424 pages promised protection before their flush)."`,
@@ -1442,8 +1439,8 @@ describe('nothing is marked', () => {
       "No request is marked, so a core such as freetype had nothing to do; say
       with --mark which requests want protection (--mark 'unmapped: comm ==
       "vault" && migratetype == 0'). Even so, against baseline, freetype has a
-      price: up to 5,120 free pages stranded (sampled), 6 2M leaves not global,
-      3,072 pages zeroed and 1 more row."
+      price: up to 5,120 free pages stranded, 6 2M leaves not global, 3,072 pages
+      zeroed and 1 more row."
     `);
     expect(
       lastParagraph(RENDERERS.table(result([...runs, runs[1]], unmarked), plain)),
@@ -1451,7 +1448,7 @@ describe('nothing is marked', () => {
       "No request is marked, so a core such as freetype had nothing to do; say
       with --mark which requests want protection (--mark 'unmapped: comm ==
       "vault" && migratetype == 0'). The price against baseline: freetype.1,
-      freetype.2: up to 5,120 free pages stranded (sampled) and 3 more rows."
+      freetype.2: up to 5,120 free pages stranded and 3 more rows."
     `);
     runs[1].allocation.bytesServed -= 4096;
     expect(lastParagraph(RENDERERS.table(result(runs, unmarked), plain))).toMatchInlineSnapshot(`
