@@ -7,22 +7,18 @@
  */
 
 import { PLAIN } from '../kernel/classes.js';
-import { AllocatorView } from '../pagealloc/allocator-view.js';
 import { checkLists } from '../pagealloc/check-lists.js';
-import {
-  type AllocRequest,
-  type Core,
-  type CoreInfo,
-  type CoreMeasures,
-  type CoreParts,
-  FAILED_PAGE_TABLE,
-  type FreeContext,
+import type {
+  AllocRequest,
+  Core,
+  CoreInfo,
+  CoreMeasures,
+  CoreParts,
+  FreeContext,
 } from '../pagealloc/core.js';
-import { loadBoot, loadSnapshot } from '../pagealloc/load-state.js';
-import { PageAllocator } from '../pagealloc/page-allocator.js';
 import { useOf } from '../pagealloc/page-frames.js';
-import { PerPageTreatment } from '../pagealloc/per-page.js';
 import { takeExact } from '../pagealloc/take-exact.js';
+import { AllocatorCore } from './allocator-core.js';
 
 export const BASELINE_INFO: CoreInfo = {
   name: 'baseline',
@@ -43,48 +39,27 @@ export interface BaselineParameters {
   readonly flush: string;
 }
 
-export class BaselineCore implements Core {
-  readonly allocator: PageAllocator;
-  private readonly perPage: PerPageTreatment;
-  private readonly view: AllocatorView;
-
+export class BaselineCore extends AllocatorCore implements Core {
   constructor(parts: CoreParts, parameters: BaselineParameters) {
-    this.allocator = new PageAllocator(parts.machine, parts.observer, parts.kswapdIsRecorded);
-    this.perPage = new PerPageTreatment(parts.directMap, flushEvery(parameters.flush));
-    this.view = new AllocatorView(this.allocator);
-    if (parts.snapshot !== null) loadSnapshot(this.allocator, parts.snapshot);
-    else loadBoot(this.allocator, parts.live);
+    super(parts, flushEvery(parameters.flush));
+    this.loadStart(parts);
   }
 
   alloc(request: AllocRequest): number {
     const { order, migratetype, pageClass, cpu } = request;
     const pfn = this.allocator.alloc(order, migratetype, request.gfp, cpu, migratetype);
-    if (pfn < 0 || pageClass === PLAIN) return pfn;
-    return this.protect(pfn, order, pageClass, cpu);
+    return pfn < 0 ? pfn : this.protect(pfn, order, pageClass, cpu);
   }
 
   allocAt(pfn: number, request: AllocRequest): number {
     const { order, migratetype, pageClass, cpu } = request;
     takeExact(this.allocator, pfn, order, useOf(migratetype, request.gfp), cpu);
-    return pageClass === PLAIN ? pfn : this.protect(pfn, order, pageClass, cpu);
+    return this.protect(pfn, order, pageClass, cpu);
   }
 
   free(pfn: number, order: number, context: FreeContext): void {
     if (context.pageClass !== PLAIN) this.perPage.undo(pfn, 2 ** order, context.pageClass);
     this.allocator.free(pfn, order, context.cpu);
-  }
-
-  tick(cpu: number, zone: number): void {
-    this.allocator.decay(zone, cpu);
-  }
-
-  kswapdRan(): void {
-    this.allocator.kswapdRan();
-  }
-
-  drain(cpu: number): void {
-    if (cpu < 0) this.allocator.drainAll();
-    else this.allocator.drainCpu(cpu);
   }
 
   validate(): void {
@@ -97,12 +72,6 @@ export class BaselineCore implements Core {
 
   measures(): CoreMeasures {
     return { counters: this.allocator.counters, memory: this.view, pool: null };
-  }
-
-  private protect(pfn: number, order: number, pageClass: number, cpu: number): number {
-    if (this.perPage.apply(pfn, 2 ** order, pageClass)) return pfn;
-    this.allocator.free(pfn, order, cpu);
-    return FAILED_PAGE_TABLE;
   }
 }
 

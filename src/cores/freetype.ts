@@ -15,7 +15,6 @@ import { PLAIN, UNMAPPED } from '../kernel/classes.js';
 import { GFP_ZERO_BIT } from '../kernel/gfp.js';
 import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
 import { PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
-import { AllocatorView } from '../pagealloc/allocator-view.js';
 import { checkLists } from '../pagealloc/check-lists.js';
 import { checkUnmappedBlocks } from '../pagealloc/check-unmapped.js';
 import {
@@ -33,9 +32,7 @@ import {
   type FreeContext,
 } from '../pagealloc/core.js';
 import { NONE } from '../pagealloc/free-lists.js';
-import { loadBoot, loadSnapshot } from '../pagealloc/load-state.js';
-import { PageAllocator } from '../pagealloc/page-allocator.js';
-import { PerPageTreatment } from '../pagealloc/per-page.js';
+import { AllocatorCore } from './allocator-core.js';
 
 /** What differs between the postings (freetype-series §4.3, §6). v3's text is not known. */
 interface SeriesRules {
@@ -95,28 +92,22 @@ export interface FreetypeParameters {
   readonly series: string;
 }
 
-export class FreetypeCore implements Core {
-  readonly allocator: PageAllocator;
+export class FreetypeCore extends AllocatorCore implements Core {
   private readonly rules: SeriesRules;
   private readonly directMap: DirectMap;
   private readonly observer: CoreObserver;
-  private readonly perPage: PerPageTreatment;
-  private readonly view: AllocatorView;
   /** Why the last flip of the running request was refused; 0 when none was. */
   private refusal = 0;
 
   constructor(parts: CoreParts, parameters: FreetypeParameters) {
+    super(parts, 1);
     this.rules = SERIES[parameters.series];
     this.directMap = parts.directMap;
     this.observer = parts.observer;
-    this.allocator = new PageAllocator(parts.machine, parts.observer, parts.kswapdIsRecorded);
     this.allocator.watermarks.seesUnmappedLists = this.rules.watermarkSeesUnmapped;
     this.allocator.compactsUnmapped = this.rules.compactsUnmapped;
     this.allocator.lastResort = (zone, order, freetype, flags) => this.flip(zone, order, freetype, flags);
-    this.perPage = new PerPageTreatment(parts.directMap, 1);
-    this.view = new AllocatorView(this.allocator);
-    if (parts.snapshot !== null) loadSnapshot(this.allocator, parts.snapshot);
-    else loadBoot(this.allocator, parts.live);
+    this.loadStart(parts);
   }
 
   alloc(request: AllocRequest): number {
@@ -128,19 +119,6 @@ export class FreetypeCore implements Core {
     const { pageClass } = context;
     if (pageClass !== PLAIN && pageClass !== UNMAPPED) this.perPage.undo(pfn, 2 ** order, pageClass);
     this.allocator.free(pfn, order, context.cpu);
-  }
-
-  tick(cpu: number, zone: number): void {
-    this.allocator.decay(zone, cpu);
-  }
-
-  kswapdRan(): void {
-    this.allocator.kswapdRan();
-  }
-
-  drain(cpu: number): void {
-    if (cpu < 0) this.allocator.drainAll();
-    else this.allocator.drainCpu(cpu);
   }
 
   validate(): void {
@@ -178,9 +156,7 @@ export class FreetypeCore implements Core {
   private allocMapped(request: AllocRequest): number {
     const { order, migratetype, gfp, cpu, pageClass } = request;
     const pfn = this.allocFrom(order, migratetype, gfp, cpu, migratetype);
-    if (pfn < 0 || pageClass === PLAIN || this.perPage.apply(pfn, 2 ** order, pageClass)) return pfn;
-    this.allocator.free(pfn, order, cpu);
-    return FAILED_PAGE_TABLE;
+    return pfn < 0 ? pfn : this.protect(pfn, order, pageClass, cpu);
   }
 
   private allocFrom(order: number, freetype: number, gfp: number, cpu: number, migratetype: number): number {
