@@ -15,10 +15,6 @@ export interface KernelRules {
    * reserved for a page from the buddy lists alone.
    */
   readonly highatomicOnFastPath: boolean;
-  /** Contiguous order-0 frees (vfree and the like) enter the lists as aligned chunks. */
-  readonly contiguousFreesInChunks: boolean;
-  /** compact_gap = min(2 << order, 32) instead of 2 << order. */
-  readonly cappedCompactGap: boolean;
 }
 
 const RULES_7_3: KernelRules = {
@@ -26,8 +22,6 @@ const RULES_7_3: KernelRules = {
   drainInPortions: true,
   freeHighAddsHighMin: true,
   highatomicOnFastPath: true,
-  contiguousFreesInChunks: true,
-  cappedCompactGap: true,
 };
 
 const RULES_6_12: KernelRules = {
@@ -35,8 +29,6 @@ const RULES_6_12: KernelRules = {
   drainInPortions: false,
   freeHighAddsHighMin: false,
   highatomicOnFastPath: false,
-  contiguousFreesInChunks: false,
-  cappedCompactGap: false,
 };
 
 export interface RulesChoice {

@@ -78,8 +78,6 @@ export interface CoreParts {
 export interface LivePages {
   readonly start: Float64Array;
   readonly end: Float64Array;
-  /** Request type of the run's pages where known, else -1. */
-  readonly migratetype: Int8Array;
 }
 
 /** Told of what a user may ask to see event by event (`--events`). Called only where something rare happens. */

@@ -4,10 +4,10 @@
  */
 
 import { EXIT, UserError } from '../kernel/errors.js';
-import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
-import { PAGEBLOCK_PAGES, pageblockOf } from '../kernel/orders.js';
+import { FREETYPE_UNMAPPED_UNMOVABLE } from '../kernel/migratetypes.js';
+import { pageblockOf } from '../kernel/orders.js';
 import type { PcpState, Snapshot } from '../machine/snapshot.js';
-import { forEachBootChunk } from '../machine/start-state.js';
+import { bootPageblocks, forEachBootChunk } from '../machine/start-state.js';
 import type { LivePages } from './core.js';
 import type { PageAllocator } from './page-allocator.js';
 import {
@@ -72,11 +72,9 @@ function countUnmapped({ lists }: PageAllocator, snapshot: Snapshot): void {
 /** All memory that is not `live` is free; blocks are movable, as boot leaves them. */
 export function loadBoot(allocator: PageAllocator, live: LivePages | null): void {
   const { lists, frames, machine } = allocator;
-  // A block whose first pfn is in no memory range keeps the zero of the bitmap: unmovable (§1.5).
-  for (const range of machine.ram) {
-    const first = Math.ceil(range.start / PAGEBLOCK_PAGES);
-    const end = Math.ceil(range.end / PAGEBLOCK_PAGES);
-    frames.blockBits.fill(MIGRATE_MOVABLE, first, end);
+  for (const { startPfn, blocks, migratetype } of bootPageblocks(machine)) {
+    const first = pageblockOf(startPfn);
+    frames.blockBits.fill(migratetype, first, first + blocks);
   }
   forEachBootChunk(machine, live, (pfn, order) => {
     const block = pageblockOf(pfn);
@@ -94,7 +92,6 @@ export function loadBoot(allocator: PageAllocator, live: LivePages | null): void
     lists.nrFreePages[zone] += 2 ** order;
   });
   for (const range of machine.reserved) markRun(allocator, range.start, range.end, USE_KERNEL, 10);
-  if (live !== null) markLive(allocator, live);
   allocator.counters.listSteps = 0;
 }
 
@@ -184,15 +181,4 @@ function loadPcp(allocator: PageAllocator, zone: number, state: PcpState, record
   pcp.highMin[slot] = state.highMin;
   pcp.highMax[slot] = state.highMax;
   pcp.batch[slot] = state.batch;
-}
-
-/** Live pages of known type are marked, so that mixed blocks and the half rule see them. */
-function markLive(allocator: PageAllocator, live: LivePages): void {
-  for (let run = 0; run < live.start.length; run++) {
-    const type = live.migratetype[run];
-    if (type < MIGRATE_UNMOVABLE) continue;
-    for (let pfn = live.start[run]; pfn < live.end[run]; pfn++) {
-      allocator.frames.markAllocated(allocator.frames.nodeAt(pfn, 0), 0, type);
-    }
-  }
 }

@@ -4,9 +4,9 @@
  */
 
 import type { EventColumns } from '../trace/columns.js';
+import { ForwardingReader } from '../trace/forwarding-reader.js';
 import type { OpenedTrace } from '../trace/open.js';
 import type { TraceReader } from '../trace/reader.js';
-import type { ReadReport } from '../trace/report.js';
 
 /** `total` is null when an input has no size: a pipe. */
 export type OnProgress = (bytes: number, total: number | null) => void;
@@ -43,34 +43,17 @@ function sizeOf(files: readonly OpenedTrace[]): number | null {
   return sum;
 }
 
-class WatchedReader implements TraceReader {
-  private readonly reader: TraceReader;
+class WatchedReader extends ForwardingReader {
   private readonly tell: () => void;
 
   constructor(reader: TraceReader, tell: () => void) {
-    this.reader = reader;
+    super(reader);
     this.tell = tell;
   }
 
-  get comms(): readonly string[] {
-    return this.reader.comms;
-  }
-
-  get gfps(): readonly string[] {
-    return this.reader.gfps;
-  }
-
-  get report(): ReadReport {
-    return this.reader.report;
-  }
-
-  async next(): Promise<EventColumns | null> {
-    const columns = await this.reader.next();
+  override async next(): Promise<EventColumns | null> {
+    const columns = await super.next();
     this.tell();
     return columns;
-  }
-
-  async close(): Promise<void> {
-    await this.reader.close();
   }
 }

@@ -102,7 +102,7 @@ export function livePages(
       `start trace: ${group(first.pages)} pages were in use when the trace began${doubt}; all others count as free`,
     );
   }
-  return { start: first.start, end: first.end, migratetype: new Int8Array(first.start.length).fill(-1) };
+  return { start: first.start, end: first.end };
 }
 
 export function startLiveOf(start: Start, snapshot: StateSnapshot | null, live: LivePages | null): StartLive {

@@ -116,6 +116,16 @@ const gfp: EventField = { key: 'gfp_flags', column: 'gfp', form: 'gfp' };
 const zone: EventField = { key: 'zone', column: 'a', form: 'address' };
 /** Address of a struct page; pfn = (page - vmemmap) / 64. */
 const page: EventField = { key: 'page', column: 'pfn', form: 'address', required: true };
+/** Where the two scanners of compaction stand. */
+const compactionScanners: readonly EventField[] = [
+  { key: 'zone_start', column: 'a', form: 'number' },
+  { key: 'migrate_pfn', column: 'b', form: 'number' },
+  { key: 'free_pfn', column: 'c', form: 'number' },
+];
+const isolated: readonly EventField[] = [
+  { key: 'nr_scanned', column: 'a', form: 'number' },
+  { key: 'nr_taken', column: 'b', form: 'number' },
+];
 
 export const EVENTS: readonly EventDefinition[] = [
   { name: 'mm_page_alloc', kind: KIND.alloc, fields: [pfn, { ...order, required: true }, migratetype, gfp] },
@@ -151,45 +161,28 @@ export const EVENTS: readonly EventDefinition[] = [
   {
     name: 'mm_compaction_begin',
     kind: KIND.compactionBegin,
-    fields: [
-      { key: 'zone_start', column: 'a', form: 'number' },
-      { key: 'migrate_pfn', column: 'b', form: 'number' },
-      { key: 'free_pfn', column: 'c', form: 'number' },
-    ],
+    fields: compactionScanners,
   },
   {
     name: 'mm_compaction_end',
     kind: KIND.compactionEnd,
-    fields: [
-      { key: 'zone_start', column: 'a', form: 'number' },
-      { key: 'migrate_pfn', column: 'b', form: 'number' },
-      { key: 'free_pfn', column: 'c', form: 'number' },
-    ],
+    fields: compactionScanners,
   },
   // range=(0x1 ~ 0x200): only the start is kept, as the scanner reads one number a key
   {
     name: 'mm_compaction_isolate_migratepages',
     kind: KIND.compactionIsolateMigratepages,
-    fields: [
-      { key: 'nr_scanned', column: 'a', form: 'number' },
-      { key: 'nr_taken', column: 'b', form: 'number' },
-    ],
+    fields: isolated,
   },
   {
     name: 'mm_compaction_isolate_freepages',
     kind: KIND.compactionIsolateFreepages,
-    fields: [
-      { key: 'nr_scanned', column: 'a', form: 'number' },
-      { key: 'nr_taken', column: 'b', form: 'number' },
-    ],
+    fields: isolated,
   },
   {
     name: 'mm_compaction_fast_isolate_freepages',
     kind: KIND.compactionFastIsolateFreepages,
-    fields: [
-      { key: 'nr_scanned', column: 'a', form: 'number' },
-      { key: 'nr_taken', column: 'b', form: 'number' },
-    ],
+    fields: isolated,
   },
   {
     name: 'mm_compaction_try_to_compact_pages',

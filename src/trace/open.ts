@@ -4,8 +4,8 @@ import { EXIT, UserError } from '../kernel/errors.js';
 import { type ByteSource, type ByteSourceOptions, openBytes } from './byte-source.js';
 import type { EventColumns } from './columns.js';
 import { detectFormat, type Format, HEAD_BYTES, refuseBinary, TEXT_FORMATS } from './detect.js';
+import { ForwardingReader } from './forwarding-reader.js';
 import type { TraceReader } from './reader.js';
-import type { ReadReport } from './report.js';
 import { TextReader } from './text-reader.js';
 
 export interface OpenTraceOptions extends ByteSourceOptions {
@@ -94,29 +94,16 @@ function concatenate(pieces: readonly Uint8Array[], length: number): Uint8Array 
   return bytes;
 }
 
-class FileReader implements OpenedTrace {
+class FileReader extends ForwardingReader implements OpenedTrace {
   readonly source: ByteSource;
-  private readonly reader: TraceReader;
 
   constructor(reader: TraceReader, source: ByteSource) {
-    this.reader = reader;
+    super(reader);
     this.source = source;
   }
 
-  get comms(): readonly string[] {
-    return this.reader.comms;
-  }
-
-  get gfps(): readonly string[] {
-    return this.reader.gfps;
-  }
-
-  get report(): ReadReport {
-    return this.reader.report;
-  }
-
-  async next(): Promise<EventColumns | null> {
-    const columns = await this.reader.next();
+  override async next(): Promise<EventColumns | null> {
+    const columns = await super.next();
     if (columns === null && this.report.format === 'systrace-html' && this.report.eventsByName.size === 0) {
       throw new UserError(EXIT.badInput, 'is an HTML page without trace data', {
         place: { file: this.source.file },
@@ -126,8 +113,8 @@ class FileReader implements OpenedTrace {
     return columns;
   }
 
-  async close(): Promise<void> {
-    await this.reader.close();
+  override async close(): Promise<void> {
+    await super.close();
     await this.source.close();
   }
 }
