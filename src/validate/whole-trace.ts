@@ -8,19 +8,40 @@ import { KIND } from '../trace/events.js';
 import { type MigratetypeTable, renumberMigratetype } from '../trace/migratetype.js';
 import type { TraceReader } from '../trace/reader.js';
 
+/** A line `mm-sim: snapshot N`: the kernel's state was read after all events before `at` (captures README §2). */
+export interface SnapshotMarker {
+  readonly number: number;
+  /** Index of the first event after it. */
+  readonly at: number;
+  readonly line: number;
+}
+
+/** The events of a capture; the markers that cut them stand beside the columns, and are no events. */
+export class CaptureEvents extends EventColumns {
+  /** In the order of the trace: 1, then those of middle/, then 2. What is missing was not in the trace. */
+  readonly markers: SnapshotMarker[];
+
+  constructor(capacity: number, markers: SnapshotMarker[] = []) {
+    super(capacity);
+    this.markers = markers;
+  }
+}
+
 /** Reads what stands between snapshots 1 and 2; a missing marker 2 means up to the end. */
 export async function readBetweenMarkers(
   reader: TraceReader,
   migratetypes: MigratetypeTable,
-): Promise<EventColumns> {
-  let events = new EventColumns(1 << 16);
+): Promise<CaptureEvents> {
+  let events = new CaptureEvents(1 << 16);
   let inside = false;
   for (let batch = await reader.next(); batch !== null; batch = await reader.next()) {
     renumberMigratetype(batch, migratetypes);
     for (let i = 0; i < batch.length; i++) {
-      if (batch.kind[i] === KIND.snapshot && batch.a[i] <= 2) {
-        if (batch.a[i] === 2) return events;
-        inside = true;
+      if (batch.kind[i] === KIND.snapshot) {
+        const number = batch.a[i];
+        if (number === 1) inside = true;
+        if (inside) events.markers.push({ number, at: events.length, line: batch.line[i] });
+        if (number === 2) return events;
         continue;
       }
       if (!inside) continue;
@@ -51,8 +72,8 @@ function copyEvent(from: EventColumns, i: number, to: EventColumns): void {
   to.c[at] = from.c[i];
 }
 
-function grown(events: EventColumns): EventColumns {
-  const larger = new EventColumns(events.capacity * 2);
+function grown(events: CaptureEvents): CaptureEvents {
+  const larger = new CaptureEvents(events.capacity * 2, events.markers);
   larger.kind.set(events.kind);
   larger.timeNs.set(events.timeNs);
   larger.cpu.set(events.cpu);
