@@ -98,6 +98,17 @@ export class FreeLists {
     this.nrFreeCma = new Float64Array(machine.zones.length);
   }
 
+  /** The counters of another allocator's lists; the lists themselves are in the frames. */
+  copyCountsFrom(other: FreeLists): void {
+    this.length.set(other.length);
+    this.nrFreePages.set(other.nrFreePages);
+    this.nrFreePagesDiff.set(other.nrFreePagesDiff);
+    this.nrFreeHighatomic.set(other.nrFreeHighatomic);
+    this.nrFreeCma.set(other.nrFreeCma);
+    this.unmappedPages = other.unmappedPages;
+    this.whole2MBlocks = other.whole2MBlocks;
+  }
+
   list(zone: number, order: number, freetype: number): number {
     return (zone * NR_PAGE_ORDERS + order) * NR_FREETYPE_IDXS + freetype;
   }

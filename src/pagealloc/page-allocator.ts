@@ -74,6 +74,8 @@ export class PageAllocator {
   lastResort: LastResort | null = null;
   /** Unmapped requests of any order go to pageblock-order compaction: v4 of the series (freetype-series §5.1). */
   compactsUnmapped = false;
+  /** Drains by reclaim come from a recording: the slow path drains nothing by itself. */
+  drainsAreRecorded = false;
   /** kswapd runs when the trace says so; else as soon as it is woken. */
   private readonly kswapdIsRecorded: boolean;
   /** Whether the last failing walk over the zones met one with free pages enough for its watermark. */
@@ -216,7 +218,7 @@ export class PageAllocator {
     // Huge-page faults compact and give up: no reclaim, hence no drain either.
     if ((gfp & COMPACT_ONLY) === COMPACT_ONLY) return NONE;
     this.unreserve(zonelist, freetype, false);
-    this.drainAll();
+    if (!this.drainsAreRecorded) this.drainAll();
     this.lists.cpu = cpu;
     node = this.getPage(zonelist, highestZone, order, freetype, flags, cpu);
     if (node !== NONE || (gfp & GFP_NORETRY_BIT) !== 0) return node;

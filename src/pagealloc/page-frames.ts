@@ -99,6 +99,27 @@ export class PageFrames {
     return this.slabsMade - this.freeSlabs.length;
   }
 
+  /** Becomes equal to the frames of another allocator of the same machine, node by node. */
+  copyFrom(other: PageFrames): void {
+    if (this.slabCapacity < other.slabCapacity) {
+      this.next = other.next.slice();
+      this.prev = other.prev.slice();
+      this.info = other.info.slice();
+      this.blockOfSlab = other.blockOfSlab.slice();
+      this.slabCapacity = other.slabCapacity;
+    } else {
+      this.next.set(other.next);
+      this.prev.set(other.prev);
+      this.info.set(other.info);
+      this.blockOfSlab.set(other.blockOfSlab);
+    }
+    this.blockBits.set(other.blockBits);
+    this.slabOfBlock.set(other.slabOfBlock);
+    this.slabsMade = other.slabsMade;
+    this.freeSlabs.length = 0;
+    this.freeSlabs.push(...other.freeSlabs);
+  }
+
   linkHead(list: number, node: number): void {
     const next = this.next;
     const prev = this.prev;

@@ -112,6 +112,18 @@ export class PcpLists {
     }
   }
 
+  /** The lists were changed from outside: counts them again. What steers refills and drains stays. */
+  recount(): void {
+    for (let slot = 0; slot < this.count.length; slot++) {
+      this.count[slot] = 0;
+      for (let pindex = 0; pindex < NR_PCP_LISTS_FREETYPE; pindex++) {
+        const list = this.list(slot, pindex);
+        for (let node = this.frames.next[list]; node !== list; node = this.frames.next[node])
+          this.count[slot] += 1 << orderOfPindex(pindex);
+      }
+    }
+  }
+
   slotOf(cpu: number, zone: number): number {
     return cpu * this.zoneCount + zone;
   }
@@ -280,7 +292,10 @@ export class PcpLists {
     let entries = 0;
     while (left > 0) {
       let list: number;
+      let looked = 0;
       do {
+        if (looked++ === NR_PCP_LISTS_FREETYPE)
+          throw new InvariantError('pcp->count says pages that no pcp list has (page-allocator §1.4)');
         index = index >= NR_PCP_LISTS_FREETYPE - 1 ? 0 : index + 1;
         list = this.list(slot, index);
       } while (frames.next[list] === list);

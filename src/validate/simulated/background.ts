@@ -1,0 +1,205 @@
+/**
+ * Everything of a capture that is no allocation, done to the model's lists: frees at the moment when they
+ * enter a list, decays in portions, drains, kswapd, and what compaction and reserves do silently.
+ */
+
+import type { PageAllocator } from '../../pagealloc/page-allocator.js';
+import { INFO_FREE, INFO_KIND_MASK, INFO_PCP } from '../../pagealloc/page-frames.js';
+import { takeExact } from '../../pagealloc/take-exact.js';
+import type { EventColumns } from '../../trace/columns.js';
+import { KIND } from '../../trace/events.js';
+import { pfnOfStructPage } from '../../trace/struct-page.js';
+import { AT_ONCE, NO_FREE } from '../free-destinations.js';
+import type { SilentOperations } from '../silent-operations.js';
+import { contiguousChunks } from './contiguous-chunks.js';
+
+/** A decay of one CPU that has pages left to give back. */
+interface PendingDecay {
+  readonly zone: number;
+  readonly pid: number;
+  /** Pages still to go. */
+  rest: number;
+  /** Drain events of the running portion that are still to come. */
+  expected: number;
+}
+
+export class Background {
+  /** Told of each page that enters a pcp list, and of each that had left one without a line. */
+  entered: (pfn: number, at: number) => void = () => {};
+  silent: () => void = () => {};
+  private readonly allocator: PageAllocator;
+  private readonly events: EventColumns;
+  private readonly vmemmap: number;
+  private readonly destinations: Uint8Array;
+  private readonly zoneOfAddress: ReadonlyMap<number, number>;
+  private readonly silentOperations: SilentOperations;
+  /** Orders of pages that are between their mm_page_free line and their entry into a list. */
+  private readonly pending = new Map<number, number>();
+  private readonly decays = new Map<number, PendingDecay>();
+
+  constructor(
+    allocator: PageAllocator,
+    events: EventColumns,
+    context: {
+      readonly vmemmap: number;
+      readonly destinations: Uint8Array;
+      readonly zoneOfAddress: ReadonlyMap<number, number>;
+      readonly silentOperations: SilentOperations;
+    },
+  ) {
+    this.allocator = allocator;
+    this.events = events;
+    this.vmemmap = context.vmemmap;
+    this.destinations = context.destinations;
+    this.zoneOfAddress = context.zoneOfAddress;
+    this.silentOperations = context.silentOperations;
+  }
+
+  event(i: number): void {
+    const { events, allocator } = this;
+    const kind = events.kind[i];
+    switch (kind) {
+      case KIND.free:
+        this.free(i);
+        break;
+      case KIND.freeBatched:
+        this.enter(events.pfn[i], i);
+        break;
+      case KIND.pcpPut:
+        this.enter(pfnOfStructPage(events.pfn[i], this.vmemmap), i);
+        break;
+      case KIND.freeOnePage:
+        this.freePastPcp(i);
+        break;
+      case KIND.freePrepared:
+        for (const [pfn, order] of contiguousChunks(
+          pfnOfStructPage(events.pfn[i], this.vmemmap),
+          events.a[i],
+        )) {
+          for (let page = pfn; page < pfn + 2 ** order; page++) this.pending.delete(page);
+          allocator.free(pfn, order, events.cpu[i]);
+          this.entered(pfn, i);
+        }
+        break;
+      case KIND.decayPcpHigh: {
+        const zone = this.zoneOfAddress.get(events.a[i]);
+        if (zone !== undefined) this.decay(i, zone);
+        break;
+      }
+      case KIND.pcpuDrain:
+        this.drainSeen(i);
+        break;
+      case KIND.drainPagesZone: {
+        const zone = this.zoneOfAddress.get(events.a[i]);
+        if (zone === undefined) break;
+        allocator.lists.cpu = events.b[i];
+        allocator.pcp.drain(zone, events.b[i]);
+        break;
+      }
+      case KIND.kswapdWake:
+        allocator.kswapdRan();
+        break;
+      case KIND.reserveHighatomic:
+      case KIND.unreserveHighatomic:
+        // The model does these by itself.
+        break;
+      default:
+        this.silentOperations.event(i, kind);
+    }
+  }
+
+  /** The trace is over: decays end. */
+  finish(): void {
+    for (const cpu of [...this.decays.keys()]) this.finishDecay(cpu);
+  }
+
+  private free(i: number): void {
+    const { pfn, order, cpu, pid } = this.events;
+    const destination = this.destinations[i];
+    if (destination === NO_FREE) return;
+    this.makeInUse(pfn[i], order[i], cpu[i]);
+    if (destination === AT_ONCE) {
+      this.allocator.lists.capture = this.silentOperations.captureOf(pid[i]);
+      this.allocator.free(pfn[i], order[i], cpu[i]);
+      this.allocator.lists.capture = null;
+      this.entered(pfn[i], i);
+    } else {
+      this.pending.set(pfn[i], order[i]);
+    }
+  }
+
+  /** A page that is freed was in use: if the model has it on a list, it left there silently (R14). */
+  private makeInUse(pfn: number, order: number, cpu: number): void {
+    const { frames } = this.allocator;
+    const kind = frames.info[frames.nodeAt(pfn, order)] & INFO_KIND_MASK;
+    if (kind !== INFO_PCP && kind !== INFO_FREE) return;
+    this.silent();
+    takeExact(this.allocator, pfn, order, 0, cpu);
+  }
+
+  /** The line that stands inside the pcp lock: the page enters its list now (R8). */
+  private enter(pfn: number, i: number): void {
+    const order = this.pending.get(pfn);
+    if (order === undefined) return;
+    this.pending.delete(pfn);
+    this.allocator.free(pfn, order, this.events.cpu[i]);
+    this.entered(pfn, i);
+  }
+
+  /** A free that went straight to the buddy lists (R12). */
+  private freePastPcp(i: number): void {
+    const { pfn, order, cpu, pid, b } = this.events;
+    if (!this.pending.delete(pfn[i])) return;
+    const { lists, frames } = this.allocator;
+    const node = frames.nodeAt(pfn[i], order[i]);
+    frames.clearAllocated(node, order[i]);
+    lists.cpu = cpu[i];
+    lists.capture = this.silentOperations.captureOf(pid[i]);
+    this.allocator.freeToBuddy(lists.zoneOf(pfn[i]), node, order[i], (b[i] & 2) !== 0);
+    lists.capture = null;
+  }
+
+  /**
+   * A decay gives pages back in portions and lets go of the pcp lock between them, so that frees and refills
+   * of interrupts and other tasks come in between (§4.8). How many pages, the model says at once; when each
+   * portion went, the drain events of its task tell.
+   */
+  private decay(i: number, zone: number): void {
+    const { cpu, pid } = this.events;
+    const { lists, pcp } = this.allocator;
+    this.finishDecay(cpu[i]);
+    lists.cpu = cpu[i];
+    lists.foldCounter(zone, cpu[i]);
+    const rest = pcp.beginDecay(zone, cpu[i]);
+    if (rest > 0) this.decays.set(cpu[i], { zone, pid: pid[i], rest, expected: 0 });
+  }
+
+  private drainSeen(i: number): void {
+    const { cpu, pid } = this.events;
+    const decay = this.decays.get(cpu[i]);
+    if (decay === undefined || decay.pid !== pid[i]) return;
+    if (decay.expected > 0) {
+      decay.expected--;
+      return;
+    }
+    decay.expected = this.portion(cpu[i], decay) - 1;
+    if (decay.rest <= 0) this.decays.delete(cpu[i]);
+  }
+
+  /** One portion of a decay; how many entries left the lists by it. */
+  private portion(cpu: number, decay: PendingDecay): number {
+    const { pcp, lists } = this.allocator;
+    const slot = pcp.slotOf(cpu, decay.zone);
+    lists.cpu = cpu;
+    const pages = Math.min(decay.rest, pcp.batch[slot]);
+    decay.rest -= pcp.batch[slot];
+    return pcp.bulkFree(slot, decay.zone, pages, 0);
+  }
+
+  private finishDecay(cpu: number): void {
+    const decay = this.decays.get(cpu);
+    if (decay === undefined) return;
+    while (decay.rest > 0) this.portion(cpu, decay);
+    this.decays.delete(cpu);
+  }
+}
