@@ -60,6 +60,17 @@ export const COMMANDS: readonly CommandDefinition[] = [
     load: () => import('./check.js'),
   },
   {
+    usage: 'validate <capture>',
+    description: "the model against a recorded kernel's choices, page by page",
+    options: ['kernel', 'require', 'firstMiss', 'withoutProbes', ...WHERE_TO],
+    examples: [
+      'mm-sim validate linux-7.3-secretmem-1cpu',
+      'mm-sim validate my-capture --first-miss',
+      "mm-sim validate my-capture --require 'recorded.exact >= 99.9%' --format json",
+    ],
+    load: () => import('./validate.js'),
+  },
+  {
     usage: 'list <what>',
     description: 'cores, machines, traces or metrics, one line each with its source',
     options: ['format', 'output', 'color'],

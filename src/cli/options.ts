@@ -67,6 +67,19 @@ export const OPTIONS = {
     flags: '--events <file>',
     description: 'write one JSON line per flip, split, flush, fallback and failure to a file',
   },
+  require: {
+    flags: '--require <condition>',
+    description: "what must hold for exit code 0, as 'recorded.exact >= 99.9%' (repeatable)",
+    repeatable: true,
+  },
+  firstMiss: {
+    flags: '--first-miss',
+    description: 'show the first event that differs, the events before it and the lists of the model',
+  },
+  withoutProbes: {
+    flags: '--without-probes',
+    description: "use the kernel's own events alone, as a trace of yours would have them",
+  },
   progress: { flags: '--no-progress', description: 'no progress line on a terminal' },
   color: {
     flags: '--color <when>',

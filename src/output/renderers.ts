@@ -12,6 +12,7 @@ import { renderMarkdown } from './markdown.js';
 import { renderNdjson } from './ndjson.js';
 import { replayDocument } from './table.js';
 import { renderText } from './text.js';
+import { type ValidationView, validationCsv, validationDocument } from './validation.js';
 
 export const FORMATS = ['table', 'markdown', 'csv', 'json', 'ndjson'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -41,6 +42,15 @@ export const CHECK_RENDERERS: { readonly [format in Format]: Renderer<CheckRepor
   table: (check, { color }) => renderText(checkDocument(check), paintFor(color)),
   markdown: (check) => renderMarkdown(checkDocument(check)),
   csv: ({ result }) => csvText([['key', 'value'], ...leavesOf(result, '')]),
+  json: ({ result }) => renderJson(result),
+  ndjson: ({ result }) => `${JSON.stringify(result)}\n`,
+};
+
+/** As for checks: people get all that is known. */
+export const VALIDATION_RENDERERS: { readonly [format in Format]: Renderer<ValidationView> } = {
+  table: (view, { color }) => renderText(validationDocument(view), paintFor(color)),
+  markdown: (view) => renderMarkdown(validationDocument(view)),
+  csv: ({ result }) => validationCsv(result),
   json: ({ result }) => renderJson(result),
   ndjson: ({ result }) => `${JSON.stringify(result)}\n`,
 };

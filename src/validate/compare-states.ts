@@ -1,6 +1,6 @@
 /** A model's lists against a snapshot's: entry by entry, in order. */
 
-import { NR_FREETYPE_IDXS } from '../kernel/migratetypes.js';
+import { FREETYPE_NAMES, NR_FREETYPE_IDXS } from '../kernel/migratetypes.js';
 import { NR_PAGE_ORDERS, pageblockOf } from '../kernel/orders.js';
 import type { Snapshot } from '../machine/snapshot.js';
 import type { PageAllocator } from '../pagealloc/page-allocator.js';
@@ -38,7 +38,7 @@ export function compareStates(allocator: PageAllocator, snapshot: Snapshot): Sta
       for (let freetype = 0; freetype < NR_FREETYPE_IDXS; freetype++) {
         const kernel = recorded.get(`${index}/${order}/${freetype}`) ?? new Float64Array(0);
         compareLists(
-          `${name} order ${order} type ${freetype}`,
+          `${name} order ${order} ${FREETYPE_NAMES[freetype]}`,
           kernel,
           allocator.lists.pfns(zone, order, freetype),
           result,

@@ -12,6 +12,7 @@ import { EXIT, UserError } from '../kernel/errors.js';
 import type { MiddleState } from '../machine/capture.js';
 import type { PageAllocator } from '../pagealloc/page-allocator.js';
 import { compareStates, type StateComparison } from './compare-states.js';
+import { inSlices } from './slices.js';
 import type { CaptureEvents } from './whole-trace.js';
 
 export interface SteppedReplay {
@@ -35,14 +36,14 @@ export async function runThroughSnapshots(
   const comparisons: MiddleComparison[] = [];
   let done = 0;
   for (const { at, state } of stops) {
-    replay.run(done, at);
+    await inSlices(done, at, (from, to) => replay.run(from, to));
     done = at;
     comparisons.push({
       snapshot: state.number,
       states: compareStates(replay.allocator, await state.read()),
     });
   }
-  replay.run(done, events.length);
+  await inSlices(done, events.length, (from, to) => replay.run(from, to));
   return comparisons;
 }
 

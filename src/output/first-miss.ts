@@ -1,0 +1,59 @@
+/** The first miss in tables: its place and reason, and with `--first-miss` the events before it and the lists. */
+
+import { counted, group } from '../kernel/counted.js';
+import type { FirstMiss } from '../validate/validation.js';
+import type { Block } from './document.js';
+import { printable } from './printable.js';
+
+export interface MissContextView {
+  readonly lines: readonly { readonly line: number; readonly text: string }[];
+  readonly kernelPage: string;
+  readonly lists: readonly {
+    readonly name: string;
+    readonly length: number;
+    readonly pfns: readonly number[];
+  }[];
+}
+
+export function missBlocks(
+  miss: FirstMiss | null,
+  {
+    wantsFirstMiss,
+    firstMissContext,
+  }: { readonly wantsFirstMiss: boolean; readonly firstMissContext: MissContextView | null },
+): Block[] {
+  if (miss === null) return wantsFirstMiss ? [fact('first miss', "none: every choice is the kernel's")] : [];
+  const place = fact('first miss', `${printable(miss.file)}:${miss.line}: ${printable(miss.reason)}`);
+  if (firstMissContext === null) return [place];
+  const { lines, lists, kernelPage } = firstMissContext;
+  return [
+    place,
+    {
+      kind: 'facts',
+      rows: lines.map(({ line, text }): [string, string] => [String(line), shortened(text)]),
+    },
+    {
+      kind: 'facts',
+      rows: [
+        ["kernel's page", `in the model ${kernelPage}`],
+        ...lists.map(({ name, length, pfns }): [string, string] => [
+          name,
+          `${counted(length, 'entry', 'entries')}, head first: ${pfns.map(hex).join(' ')}${length > pfns.length ? ` and ${group(length - pfns.length)} more` : ''}`,
+        ]),
+      ],
+    },
+  ];
+}
+
+function fact(label: string, text: string): Block {
+  return { kind: 'facts', rows: [[label, text]] };
+}
+
+/** The blanks that ftrace sets for its columns take a third of the width. */
+function shortened(text: string): string {
+  return printable(text.trim().replace(/\s+/g, ' '));
+}
+
+function hex(pfn: number): string {
+  return `0x${pfn.toString(16)}`;
+}

@@ -1,0 +1,103 @@
+/**
+ * A validation from end to end: loads a capture once, runs every part on the shared events, and puts the
+ * numbers together. Parts know nothing of each other; what each compares stands in its own file.
+ */
+
+import { type FirstMissContext, missContext } from './first-miss.js';
+import { type LoadedCapture, type LoadOptions, loadCapture } from './load-capture.js';
+import { type RecordedLevel, recordedLevel } from './recorded-level.js';
+import { type SimulatedLevel, simulatedLevel } from './simulated-level.js';
+import { type FirstMiss, VALIDATION_SCHEMA, type Validation } from './validation.js';
+
+export interface ValidateOptions extends LoadOptions {
+  readonly version: string;
+  /** Look closer at the first miss. */
+  readonly firstMiss: boolean;
+}
+
+/** What people get beside the result. */
+export interface ValidationDetails {
+  readonly cpus: number;
+  readonly events: number;
+  readonly withoutProbes: boolean;
+  /** The kernel carries the freetype series. */
+  readonly hasFreetypes: boolean;
+  /** Free lists with the kernel's blocks in another order, and lists with other blocks. */
+  readonly rotatedLists: readonly string[];
+  readonly differingLists: readonly string[];
+  /** Null unless it was asked for, or where nothing was missed. */
+  readonly firstMissContext: FirstMissContext | null;
+  readonly wantsFirstMiss: boolean;
+}
+
+export interface ValidationReport {
+  readonly result: Validation;
+  readonly details: ValidationDetails;
+  /** Sentences for the user, without a full stop. */
+  readonly notes: readonly string[];
+}
+
+export async function validateCapture(options: ValidateOptions): Promise<ValidationReport> {
+  const loaded = await loadCapture(options);
+  const recorded = await recordedLevel(loaded);
+  const simulated = await simulatedLevel(loaded);
+  const miss = firstMissOf(recorded, simulated);
+  const context = options.firstMiss && miss !== null ? await missContext(loaded, miss.at) : null;
+  return {
+    result: resultOf(options, loaded, recorded, simulated),
+    details: {
+      cpus: loaded.machine.cpus,
+      events: loaded.events.length,
+      withoutProbes: options.withoutProbes,
+      hasFreetypes: loaded.before.freetypes,
+      rotatedLists: recorded.states.rotatedLists,
+      differingLists: recorded.states.differingLists,
+      firstMissContext: context,
+      wantsFirstMiss: options.firstMiss,
+    },
+    notes: loaded.notes,
+  };
+}
+
+function resultOf(
+  { version }: ValidateOptions,
+  loaded: LoadedCapture,
+  recorded: RecordedLevel,
+  simulated: SimulatedLevel,
+): Validation {
+  return {
+    schema: VALIDATION_SCHEMA,
+    tool: { version },
+    capture: loaded.capture.name,
+    kernel: loaded.before.kernel,
+    rules: loaded.machine.rules.version,
+    recorded: recorded.result,
+    simulated: simulated.result,
+    directMap: {
+      level2Splits: { recorded: 0, model: 0 },
+      level3Splits: { recorded: 0, model: 0 },
+      fullFlushes: { recorded: 0, model: 0 },
+      rangedFlushes: { recorded: 0, model: 0 },
+      otherFlushes: 0,
+      leaves: 0,
+      leavesEqual: 0,
+    },
+    flips: null,
+    metrics: { lines: 0, equal: 0 },
+    firstMiss: placed(loaded, firstMissOf(recorded, simulated)),
+  };
+}
+
+/** Buddy level first: requests cannot go right on lists that go wrong. */
+function firstMissOf(recorded: RecordedLevel, simulated: SimulatedLevel) {
+  if (recorded.firstMiss !== null) return { ...recorded.firstMiss, level: 'buddy level' };
+  return simulated.firstMiss === null ? null : { ...simulated.firstMiss, level: 'from the requests alone' };
+}
+
+function placed(
+  { events, traceName }: LoadedCapture,
+  miss: ReturnType<typeof firstMissOf>,
+): FirstMiss | null {
+  if (miss === null) return null;
+  return { file: traceName, line: events.line[miss.at], reason: `${miss.level}: ${miss.reason}` };
+}
