@@ -15,6 +15,8 @@ export interface KernelRules {
    * reserved for a page from the buddy lists alone.
    */
   readonly highatomicOnFastPath: boolean;
+  /** vfree() and its like free contiguous pages as aligned chunks, not page by page (§2.10). */
+  readonly freesInChunks: boolean;
 }
 
 const RULES_7_3: KernelRules = {
@@ -22,6 +24,7 @@ const RULES_7_3: KernelRules = {
   drainInPortions: true,
   freeHighAddsHighMin: true,
   highatomicOnFastPath: true,
+  freesInChunks: true,
 };
 
 const RULES_6_12: KernelRules = {
@@ -29,6 +32,7 @@ const RULES_6_12: KernelRules = {
   drainInPortions: false,
   freeHighAddsHighMin: false,
   highatomicOnFastPath: false,
+  freesInChunks: false,
 };
 
 export interface RulesChoice {

@@ -14,6 +14,7 @@ import { INFO_FREE, USE_LRU } from '../pagealloc/page-frames.js';
 import type { EventColumns } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
 import { pfnOfStructPage } from '../trace/struct-page.js';
+import { Corrections } from './recorded/corrections.js';
 
 /** What a task in direct compaction waits for. */
 interface CompactingTask {
@@ -34,14 +35,17 @@ export class SilentOperations {
   /** Migratetype of the request that a task reclaims for, by pid. */
   private readonly reclaimType = new Map<number, number>();
   private readonly isolating = new Map<number, { pfn: number; order: number }>();
+  private readonly corrections: Corrections;
 
   constructor(
     allocator: PageAllocator,
     events: EventColumns,
     vmemmap: number,
     gfpBits: (gfp: number) => number,
+    corrections: Corrections = new Corrections(allocator),
   ) {
     this.allocator = allocator;
+    this.corrections = corrections;
     this.events = events;
     this.vmemmap = vmemmap;
     this.gfpBits = gfpBits;
@@ -107,13 +111,10 @@ export class SilentOperations {
   }
 
   private moveBlock(pfn: number, to: number): void {
-    const { lists } = this.allocator;
+    if (!this.corrections.isBlock(pfn, 0)) return;
     const block = pageblockOf(pfn);
-    const from = lists.freetypeOfBlock(block);
     // Isolation of half a block and more has moved it already.
-    if (from === to || from < 0) return;
-    lists.moveBlock(lists.zoneOf(pfn), block, from, to);
-    lists.setBlockType(block, to);
+    if (this.allocator.lists.freetypeOfBlock(block) !== to) this.corrections.move(block, to);
   }
 
   private isolateFreePage(i: number): void {
@@ -133,22 +134,25 @@ export class SilentOperations {
   /** __isolate_free_page() (§2.11): removes the page; from order 8 on its blocks become movable. */
   private isolate(pfn: number, order: number): void {
     const { lists, frames } = this.allocator;
+    if (!this.corrections.isBlock(pfn, order)) return;
     const zone = lists.zoneOf(pfn);
+    const block = pageblockOf(pfn);
     const node = frames.nodeAt(pfn, order);
-    if (frames.info[node] !== (INFO_FREE | order)) return;
-    const block = frames.blockOf(node);
-    const freetype = lists.freetypeOfBlock(block);
-    lists.del(zone, order, freetype, node);
-    lists.account(zone, -(2 ** order), freetype);
+    if (frames.info[node] === (INFO_FREE | order)) {
+      const freetype = lists.freetypeOfBlock(block);
+      lists.del(zone, order, freetype, node);
+      lists.account(zone, -(2 ** order), freetype);
+    } else {
+      this.corrections.vacate(pfn, order);
+    }
     // What compaction moves into it is on an LRU; what it does not need comes back with a mm_page_free (§7.4).
+    frames.clearAllocated(node, order);
     frames.markAllocated(node, order, USE_LRU);
     if (order < PAGEBLOCK_ORDER - 1) return;
     const end = Math.ceil((pfn + 2 ** order) / PAGEBLOCK_PAGES);
     for (let each = block; each < end; each++) {
       const type = lists.freetypeOfBlock(each);
-      if (type < 0 || type >= MIGRATE_PCPTYPES) continue;
-      lists.moveBlock(zone, each, type, MIGRATE_MOVABLE);
-      lists.setBlockType(each, MIGRATE_MOVABLE);
+      if (type >= 0 && type < MIGRATE_PCPTYPES) this.corrections.move(each, MIGRATE_MOVABLE);
     }
   }
 
@@ -156,8 +160,10 @@ export class SilentOperations {
     const { lists, frames } = this.allocator;
     const pfn = pfnOfStructPage(this.events.pfn[i], this.vmemmap);
     const order = this.events.order[i];
-    const node = frames.nodeAt(pfn, order);
+    if (!this.corrections.isBlock(pfn, order)) return;
     lists.cpu = this.events.cpu[i];
+    this.corrections.vacate(pfn, order);
+    const node = frames.nodeAt(pfn, order);
     frames.clearAllocated(node, order);
     lists.freeBlock(lists.zoneOf(pfn), node, order, true);
   }
@@ -184,8 +190,11 @@ export class SilentOperations {
   private reserveHighatomic(i: number): void {
     const { lists, frames, highatomic } = this.allocator;
     const pfn = pfnOfStructPage(this.events.pfn[i], this.vmemmap);
+    const order = this.events.order[i];
+    if (!this.corrections.isBlock(pfn, order)) return;
     lists.cpu = this.events.cpu[i];
-    highatomic.reserve(lists.zoneOf(pfn), frames.nodeAt(pfn, this.events.order[i]), this.events.order[i]);
+    this.corrections.vacate(pfn, order);
+    highatomic.reserve(lists.zoneOf(pfn), frames.nodeAt(pfn, order), order);
   }
 
   /** For whom, the event does not say: the task's announced request, or that of its reclaim. */
