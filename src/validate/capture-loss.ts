@@ -43,7 +43,7 @@ export async function refuseLoss({ info, folder }: Capture): Promise<void> {
 
 /** What the trace shows, once it was read up to marker 2. */
 export function refuseLines(
-  { traceFile: file, info }: Capture,
+  { traceFile: file, info, middle }: Capture,
   report: ReadReport,
   { markers }: CaptureEvents,
 ): void {
@@ -59,7 +59,7 @@ export function refuseLines(
       RECORD_AGAIN,
     );
   }
-  const [firstLine, lastLine] = [1, 2].map((snapshot) => {
+  const [firstLine, lastLine] = [1, 2, ...middle.map(({ number }) => number)].map((snapshot) => {
     const marker = markers.find(({ number }) => number === snapshot);
     if (marker !== undefined) return marker.line;
     throw damaged({ file }, `the line 'mm-sim: snapshot ${snapshot}' is missing`, COPY_AGAIN);

@@ -1,5 +1,7 @@
 /** Buddy level: the recorded replay from snapshot 1 to snapshot 2, and its lists against the kernel's. */
 
+import { counted } from '../kernel/counted.js';
+import type { PageAllocator } from '../pagealloc/page-allocator.js';
 import { compareStates, type StateComparison } from './compare-states.js';
 import type { LoadedCapture } from './load-capture.js';
 import { runThroughSnapshots } from './middle-states.js';
@@ -11,7 +13,9 @@ export interface RecordedLevel {
   readonly states: StateComparison;
   readonly firstMiss: Miss | null;
   /** At the end; its lists are the model's. */
-  readonly replay: RecordedReplay;
+  readonly allocator: PageAllocator;
+  /** Sentences for the user, without a full stop. */
+  readonly notes: readonly string[];
 }
 
 export function newRecordedReplay({ machine, before, events, gfpBits }: LoadedCapture): RecordedReplay {
@@ -43,6 +47,11 @@ export async function recordedLevel(loaded: LoadedCapture): Promise<RecordedLeve
     },
     states,
     firstMiss,
-    replay,
+    allocator: replay.allocator,
+    notes: replay.damaged === 0 ? [] : [damageNote(replay.damaged)],
   };
+}
+
+function damageNote(lines: number): string {
+  return `${counted(lines, 'line')} of the trace cannot be what happened on this machine: takings of pages in use, or frees of free ones`;
 }

@@ -3,6 +3,7 @@
  * numbers together. Parts know nothing of each other; what each compares stands in its own file.
  */
 
+import { directMapResult } from './direct-map.js';
 import { type FirstMissContext, missContext } from './first-miss.js';
 import { type LoadedCapture, type LoadOptions, loadCapture } from './load-capture.js';
 import { type RecordedLevel, recordedLevel } from './recorded-level.js';
@@ -55,7 +56,7 @@ export async function validateCapture(options: ValidateOptions): Promise<Validat
       firstMissContext: context,
       wantsFirstMiss: options.firstMiss,
     },
-    notes: loaded.notes,
+    notes: [...loaded.notes, ...recorded.notes],
   };
 }
 
@@ -73,15 +74,7 @@ function resultOf(
     rules: loaded.machine.rules.version,
     recorded: recorded.result,
     simulated: simulated.result,
-    directMap: {
-      level2Splits: { recorded: 0, model: 0 },
-      level3Splits: { recorded: 0, model: 0 },
-      fullFlushes: { recorded: 0, model: 0 },
-      rangedFlushes: { recorded: 0, model: 0 },
-      otherFlushes: 0,
-      leaves: 0,
-      leavesEqual: 0,
-    },
+    directMap: directMapResult({ ...loaded, vmeventDelta: loaded.capture.info.vmeventDelta }),
     flips: null,
     metrics: { lines: 0, equal: 0 },
     firstMiss: placed(loaded, firstMissOf(recorded, simulated)),

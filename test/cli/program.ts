@@ -13,6 +13,7 @@ export const PROGRAM = join(ROOT, 'bin/mm-sim.js');
 /** Bundled traces, by the names that `list traces` prints. */
 export const SECRETMEM = 'linux-7.3-secretmem-1cpu';
 export const FILL = 'linux-7.3-freetype-fill-1cpu';
+export const COMPACTION = 'linux-7.3-compaction-1cpu-probes';
 export const BUILD = 'linux-6.12-build-1cpu-part';
 
 export interface Outcome {
