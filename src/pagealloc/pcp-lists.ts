@@ -314,6 +314,22 @@ export class PcpLists {
     return entries;
   }
 
+  /** What bulkFree would take with these arguments, in its order. */
+  *drainOrder(slot: number, pages: number, pindex: number): Generator<{ node: number; order: number }> {
+    const { next, prev } = this.frames;
+    let left = Math.min(pages, this.count[slot]);
+    for (let step = 0; step < NR_PCP_LISTS_FREETYPE && left > 0; step++) {
+      const index = (pindex + step) % NR_PCP_LISTS_FREETYPE;
+      const order = orderOfPindex(index);
+      const list = this.list(slot, index);
+      if (next[list] === list) continue;
+      for (let node = prev[list]; node !== list && left > 0; node = prev[node]) {
+        left -= 1 << order;
+        yield { node, order };
+      }
+    }
+  }
+
   /** decay_pcp_high(): once a second from the vmstat worker (§4.8). */
   decay(zone: number, cpu: number): void {
     const slot = this.slotOf(cpu, zone);

@@ -39,6 +39,8 @@ export interface LoadedCapture {
   readonly events: CaptureEvents;
   /** Bits of a gfp id of the events, in the values of kernel/gfp.ts. */
   readonly gfpBits: (gfp: number) => number;
+  /** The texts of gfp ids. */
+  readonly gfps: readonly string[];
   readonly comms: readonly string[];
   /** Name of the trace file, without its folder. */
   readonly traceName: string;
@@ -74,6 +76,7 @@ export async function loadCapture(options: LoadOptions): Promise<LoadedCapture> 
       machine,
       events,
       gfpBits: (gfp) => bits[gfp],
+      gfps: reader.gfps,
       comms: reader.comms,
       traceName: basename(capture.traceFile),
       notes: [...notes, ...gfpNotes],

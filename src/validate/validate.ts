@@ -41,7 +41,7 @@ export interface ValidationReport {
 export async function validateCapture(options: ValidateOptions): Promise<ValidationReport> {
   const loaded = await loadCapture(options);
   const recorded = await recordedLevel(loaded);
-  const simulated = await simulatedLevel(loaded);
+  const simulated = simulatedLevel(loaded);
   const miss = firstMissOf(recorded, simulated);
   const context = options.firstMiss && miss !== null ? await missContext(loaded, miss.at) : null;
   return {
@@ -75,7 +75,7 @@ function resultOf(
     recorded: recorded.result,
     simulated: simulated.result,
     directMap: directMapResult({ ...loaded, vmeventDelta: loaded.capture.info.vmeventDelta }),
-    flips: null,
+    flips: simulated.flips,
     metrics: { lines: 0, equal: 0 },
     firstMiss: placed(loaded, firstMissOf(recorded, simulated)),
   };

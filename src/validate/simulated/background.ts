@@ -3,15 +3,17 @@
  * enter a list, decays in portions, drains, kswapd, and what compaction and reserves do silently.
  */
 
+import type { CompactionCapture } from '../../pagealloc/free-lists.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import { INFO_FREE, INFO_KIND_MASK, INFO_PCP } from '../../pagealloc/page-frames.js';
+import { isPageInUse } from '../../pagealloc/page-in-use.js';
 import { takeExact } from '../../pagealloc/take-exact.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
-import { AT_ONCE, NO_FREE } from '../free-destinations.js';
-import type { SilentOperations } from '../silent-operations.js';
 import { contiguousChunks } from './contiguous-chunks.js';
+import { AT_ONCE, NO_FREE } from './free-destinations.js';
+import type { PageBindings, Piece } from './page-bindings.js';
 
 /** A decay of one CPU that has pages left to give back. */
 interface PendingDecay {
@@ -23,18 +25,28 @@ interface PendingDecay {
   expected: number;
 }
 
+/** Compaction and reserves: by the events' own pages, or as the model would. */
+export interface SilentChanges {
+  event(i: number, kind: number): void;
+  captureOf(pid: number): CompactionCapture | null;
+}
+
 export class Background {
   /** Told of each page that enters a pcp list, and of each that had left one without a line. */
   entered: (pfn: number, at: number) => void = () => {};
   silent: () => void = () => {};
+  /** Told before a drain takes pages off the lists of a slot. */
+  beforeDrain: (slot: number, pages: number, pindex: number) => void = () => {};
   private readonly allocator: PageAllocator;
   private readonly events: EventColumns;
   private readonly vmemmap: number;
   private readonly destinations: Uint8Array;
   private readonly zoneOfAddress: ReadonlyMap<number, number>;
-  private readonly silentOperations: SilentOperations;
-  /** Orders of pages that are between their mm_page_free line and their entry into a list. */
-  private readonly pending = new Map<number, number>();
+  private readonly silentChanges: SilentChanges;
+  /** Null while the model's pages are the recording's. */
+  private readonly bindings: PageBindings | null;
+  /** Pieces of blocks that are between their mm_page_free line and their entry into a list, by recorded page. */
+  private readonly pending = new Map<number, readonly Piece[]>();
   private readonly decays = new Map<number, PendingDecay>();
 
   constructor(
@@ -44,7 +56,8 @@ export class Background {
       readonly vmemmap: number;
       readonly destinations: Uint8Array;
       readonly zoneOfAddress: ReadonlyMap<number, number>;
-      readonly silentOperations: SilentOperations;
+      readonly silentChanges: SilentChanges;
+      readonly bindings: PageBindings | null;
     },
   ) {
     this.allocator = allocator;
@@ -52,7 +65,8 @@ export class Background {
     this.vmemmap = context.vmemmap;
     this.destinations = context.destinations;
     this.zoneOfAddress = context.zoneOfAddress;
-    this.silentOperations = context.silentOperations;
+    this.silentChanges = context.silentChanges;
+    this.bindings = context.bindings;
   }
 
   event(i: number): void {
@@ -72,14 +86,7 @@ export class Background {
         this.freePastPcp(i);
         break;
       case KIND.freePrepared:
-        for (const [pfn, order] of contiguousChunks(
-          pfnOfStructPage(events.pfn[i], this.vmemmap),
-          events.a[i],
-        )) {
-          for (let page = pfn; page < pfn + 2 ** order; page++) this.pending.delete(page);
-          allocator.free(pfn, order, events.cpu[i]);
-          this.entered(pfn, i);
-        }
+        this.freePrepared(i);
         break;
       case KIND.decayPcpHigh: {
         const zone = this.zoneOfAddress.get(events.a[i]);
@@ -93,6 +100,8 @@ export class Background {
         const zone = this.zoneOfAddress.get(events.a[i]);
         if (zone === undefined) break;
         allocator.lists.cpu = events.b[i];
+        const slot = allocator.pcp.slotOf(events.b[i], zone);
+        this.beforeDrain(slot, allocator.pcp.count[slot], 0);
         allocator.pcp.drain(zone, events.b[i]);
         break;
       }
@@ -104,7 +113,7 @@ export class Background {
         // The model does these by itself.
         break;
       default:
-        this.silentOperations.event(i, kind);
+        this.silentChanges.event(i, kind);
     }
   }
 
@@ -117,15 +126,25 @@ export class Background {
     const { pfn, order, cpu, pid } = this.events;
     const destination = this.destinations[i];
     if (destination === NO_FREE) return;
-    this.makeInUse(pfn[i], order[i], cpu[i]);
+    const pieces = this.released(pfn[i], order[i], cpu[i]);
     if (destination === AT_ONCE) {
-      this.allocator.lists.capture = this.silentOperations.captureOf(pid[i]);
-      this.allocator.free(pfn[i], order[i], cpu[i]);
+      this.allocator.lists.capture = this.silentChanges.captureOf(pid[i]);
+      this.put(pieces, cpu[i]);
       this.allocator.lists.capture = null;
       this.entered(pfn[i], i);
     } else {
-      this.pending.set(pfn[i], order[i]);
+      this.pending.set(pfn[i], pieces);
     }
+  }
+
+  private released(pfn: number, order: number, cpu: number): readonly Piece[] {
+    if (this.bindings !== null) return this.bindings.release(pfn, order, (page) => this.isInUse(page));
+    this.makeInUse(pfn, order, cpu);
+    return [{ pfn, order }];
+  }
+
+  private put(pieces: readonly Piece[], cpu: number): void {
+    for (const { pfn, order } of pieces) this.allocator.free(pfn, order, cpu);
   }
 
   /** A page that is freed was in use: if the model has it on a list, it left there silently (R14). */
@@ -137,26 +156,51 @@ export class Background {
     takeExact(this.allocator, pfn, order, 0, cpu);
   }
 
+  private isInUse(pfn: number): boolean {
+    return isPageInUse(this.allocator, pfn);
+  }
+
   /** The line that stands inside the pcp lock: the page enters its list now (R8). */
   private enter(pfn: number, i: number): void {
-    const order = this.pending.get(pfn);
-    if (order === undefined) return;
+    const pieces = this.pending.get(pfn);
+    if (pieces === undefined) return;
     this.pending.delete(pfn);
-    this.allocator.free(pfn, order, this.events.cpu[i]);
+    this.put(pieces, this.events.cpu[i]);
     this.entered(pfn, i);
   }
 
   /** A free that went straight to the buddy lists (R12). */
   private freePastPcp(i: number): void {
-    const { pfn, order, cpu, pid, b } = this.events;
-    if (!this.pending.delete(pfn[i])) return;
+    const { pfn, cpu, pid, b } = this.events;
+    const pieces = this.pending.get(pfn[i]);
+    if (pieces === undefined) return;
+    this.pending.delete(pfn[i]);
     const { lists, frames } = this.allocator;
-    const node = frames.nodeAt(pfn[i], order[i]);
-    frames.clearAllocated(node, order[i]);
     lists.cpu = cpu[i];
-    lists.capture = this.silentOperations.captureOf(pid[i]);
-    this.allocator.freeToBuddy(lists.zoneOf(pfn[i]), node, order[i], (b[i] & 2) !== 0);
+    lists.capture = this.silentChanges.captureOf(pid[i]);
+    for (const piece of pieces) {
+      const node = frames.nodeAt(piece.pfn, piece.order);
+      frames.clearAllocated(node, piece.order);
+      this.allocator.freeToBuddy(lists.zoneOf(piece.pfn), node, piece.order, (b[i] & 2) !== 0);
+    }
     lists.capture = null;
+  }
+
+  /** A run of contiguous order-0 pages enters in chunks (§2.10, R10), as far as the model's are contiguous, too. */
+  private freePrepared(i: number): void {
+    const { events } = this;
+    for (const [start, order] of contiguousChunks(
+      pfnOfStructPage(events.pfn[i], this.vmemmap),
+      events.a[i],
+    )) {
+      const pieces: Piece[] = [];
+      for (let page = start; page < start + 2 ** order; page++) {
+        pieces.push(...(this.pending.get(page) ?? []));
+        this.pending.delete(page);
+      }
+      this.put(joined(pieces, order), events.cpu[i]);
+      this.entered(start, i);
+    }
   }
 
   /**
@@ -193,6 +237,7 @@ export class Background {
     lists.cpu = cpu;
     const pages = Math.min(decay.rest, pcp.batch[slot]);
     decay.rest -= pcp.batch[slot];
+    this.beforeDrain(slot, pages, 0);
     return pcp.bulkFree(slot, decay.zone, pages, 0);
   }
 
@@ -202,4 +247,11 @@ export class Background {
     while (decay.rest > 0) this.portion(cpu, decay);
     this.decays.delete(cpu);
   }
+}
+
+/** The single pages as one block of the order, if they are one. */
+function joined(pieces: readonly Piece[], order: number): readonly Piece[] {
+  const pages = 2 ** order;
+  if (pieces.length !== pages || pieces[0].pfn % pages !== 0) return pieces;
+  return pieces.every(({ pfn }, k) => pfn === pieces[0].pfn + k) ? [{ pfn: pieces[0].pfn, order }] : pieces;
 }

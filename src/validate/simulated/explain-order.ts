@@ -54,8 +54,8 @@ export class OrderExplainer {
     const { kind } = this.events;
     const next = this.tasks.nextOf(pfn);
     if (next === NO_EVENT) return null;
-    if (kind[next] === KIND.free) return 'silent';
-    return this.tasks.previousOwn[next] < at ? 'taken' : null;
+    if (kind[next] === KIND.free) return this.tasks.isHeldSince(next, at) ? 'silent' : null;
+    return this.tasks.mayBeTaken(next, at) ? 'taken' : null;
   }
 
   /** The task that told of the free had not gone on by then. */

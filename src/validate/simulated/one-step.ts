@@ -8,7 +8,6 @@
  */
 
 import { InvariantError } from '../../kernel/errors.js';
-import { adoptState } from '../../pagealloc/adopt-state.js';
 import type { AllocRequest } from '../../pagealloc/core.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import { INFO_FREE, INFO_KIND_MASK, INFO_PCP, useOf } from '../../pagealloc/page-frames.js';
@@ -18,6 +17,7 @@ import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import type { Miss } from '../recorded.js';
 import type { Background } from './background.js';
+import { EarlyTakings } from './early-takings.js';
 import { OrderExplainer } from './explain-order.js';
 import type { KernelLists } from './kernel-lists.js';
 import { type OperationTimes, operationTimes } from './operation-times.js';
@@ -33,7 +33,10 @@ export class OneStepReplay {
   reordered = 0;
   missed = 0;
   /** Pages that left a pcp list without a line of their own (R14). */
-  silent = 0;
+  get silent(): number {
+    return this.silentPages + this.early.silent;
+  }
+  private silentPages = 0;
   /** Requests that failed in the recording, and those of them that the model would have served. */
   failedInRecording = 0;
   servedInModel = 0;
@@ -42,7 +45,10 @@ export class OneStepReplay {
   firstMiss: Miss | null = null;
   /** Index of the event that is being replayed. */
   at = 0;
-  onMiss: ((i: number, reason: string) => void) | null = null;
+  /** Told at each event, and of each request that the model answers with none. */
+  onEvent: (i: number) => void = () => {};
+  onFailure: () => void = () => {};
+  onMiss: (i: number, reason: string) => void = () => {};
   private readonly core: SimulatedCore;
   private readonly model: PageAllocator;
   private readonly kernel: KernelLists;
@@ -54,8 +60,7 @@ export class OneStepReplay {
   private readonly background: Background;
   /** What was found at the list operation of a request whose line is still to come. */
   private readonly verdicts = new Map<number, Verdict>();
-  /** Pages that a task has taken without having told so yet. */
-  private readonly taken = new Set<number>();
+  private readonly early: EarlyTakings;
   private mustAdopt = false;
 
   constructor(
@@ -74,13 +79,16 @@ export class OneStepReplay {
     this.times = operationTimes(events);
     this.tasks = new TaskOrder(events);
     this.explainer = new OrderExplainer(events, this.tasks);
+    this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);
+    background.beforeDrain = (slot, pages, pindex) => this.early.beforeDrain(slot, pages, pindex, this.at);
     background.entered = (pfn, at) => this.explainer.entered(pfn, at);
-    background.silent = () => this.silent++;
+    background.silent = () => this.silentPages++;
   }
 
   run(from: number, to: number): void {
     for (let i = from; i < to; i++) {
       this.at = i;
+      this.onEvent(i);
       this.tasks.pass(i);
       try {
         this.step(i);
@@ -91,7 +99,7 @@ export class OneStepReplay {
       }
       this.kernel.step(i);
       if (this.mustAdopt) {
-        adoptState(this.model, this.kernel.allocator);
+        this.kernel.putRight(this.model);
         this.mustAdopt = false;
       }
     }
@@ -113,6 +121,13 @@ export class OneStepReplay {
         this.requests.announce(i);
         this.background.event(i);
         break;
+      case KIND.resultNone: {
+        // Refused at once: no mm_page_alloc line tells of it (captures FREETYPE.md).
+        const refused = this.requests.unused(i);
+        if (refused !== undefined) this.failed(refused);
+        this.background.event(i);
+        break;
+      }
       default:
         this.background.event(i);
     }
@@ -121,7 +136,7 @@ export class OneStepReplay {
   private alloc(i: number): void {
     const { pfn, line } = this.events;
     if (pfn[i] < 0) {
-      this.failed(i);
+      this.failed(this.requests.of(i));
       return;
     }
     this.allocations++;
@@ -145,10 +160,18 @@ export class OneStepReplay {
   private serve(i: number, now: number): Verdict {
     const { events, model } = this;
     const pfn = events.pfn[i];
-    if (this.taken.delete(pfn)) return 'reordered';
+    const early = this.early.pageOf(i);
     const request = this.requests.of(i);
+    if (early === pfn) return 'reordered';
     if (isPcpOrder(request.order)) {
-      if (now !== i) this.emptyList(pfn, request, now);
+      // It went to the buddy lists: its pcp list was empty (R15).
+      if (now !== i)
+        this.early.listIsEmpty(
+          this.slotFor(pfn, request),
+          this.requests.listFor(pfn, request),
+          request.order,
+          now,
+        );
       else if (this.isExplainedDeeper(pfn, request, i)) {
         this.unlinkFromPcp(pfn, request);
         return 'reordered';
@@ -168,31 +191,8 @@ export class OneStepReplay {
     return 'missed';
   }
 
-  /**
-   * A request that went to the buddy lists found its pcp list empty (R15): what the model still has there was
-   * taken by tasks that tell later, or silently (R14).
-   */
-  private emptyList(pfn: number, request: AllocRequest, now: number): void {
-    const { frames, lists, pcp } = this.model;
-    const list = this.requests.listFor(pfn, request);
-    const slot = pcp.slotOf(request.cpu, lists.zoneOf(pfn));
-    for (let node = frames.next[list]; node !== list; ) {
-      const next = frames.next[node];
-      const page = frames.pfnOf(node);
-      const gone = this.explainer.goneBefore(page, now);
-      if (gone !== null) {
-        frames.unlink(node);
-        pcp.count[slot] -= 1 << request.order;
-        frames.info[node] = 0;
-        if (gone === 'silent') this.silent++;
-        else {
-          pcp.freeCount[slot] >>= 1;
-          this.taken.add(page);
-          frames.markAllocated(node, request.order, useOf(request.migratetype, request.gfp));
-        }
-      }
-      node = next;
-    }
+  private slotFor(pfn: number, { cpu }: AllocRequest): number {
+    return this.model.pcp.slotOf(cpu, this.model.lists.zoneOf(pfn));
   }
 
   private isExplainedDeeper(pfn: number, request: AllocRequest, at: number): boolean {
@@ -247,11 +247,14 @@ export class OneStepReplay {
     return false;
   }
 
-  private failed(i: number): void {
+  /** The kernel had no page; what the model finds is taken back. */
+  private failed(request: AllocRequest): void {
     this.failedInRecording++;
-    const request = this.requests.of(i);
     const found = this.core.alloc(request);
-    if (found < 0) return;
+    if (found < 0) {
+      this.onFailure();
+      return;
+    }
     this.servedInModel++;
     this.model.free(found, request.order, request.cpu);
     this.mustAdopt = true;
@@ -262,9 +265,9 @@ export class OneStepReplay {
     const { frames, lists, pcp } = this.model;
     // Its path for a single page has a mm_page_alloc line of its own (captures README §2).
     if (this.requests.wasJustTold(i)) return;
-    if (this.taken.delete(pfn[i])) return;
+    if (this.early.pageOf(i) !== undefined) return;
     const node = frames.nodeAt(pfn[i], 0);
-    this.silent++;
+    this.silentPages++;
     if (frames.info[node] === INFO_PCP) {
       frames.unlink(node);
       frames.info[node] = 0;
@@ -278,14 +281,14 @@ export class OneStepReplay {
     const model = chosen < 0 ? `no page (${chosen})` : `pfn 0x${chosen.toString(16)}`;
     const reason = `model: ${model}; kernel: pfn 0x${pfn.toString(16)}`;
     this.firstMiss ??= { at, reason };
-    this.onMiss?.(at, reason);
+    this.onMiss(at, reason);
   }
 
   private miss(at: number, reason: string): void {
     this.missed++;
     this.mustAdopt = true;
     this.firstMiss ??= { at, reason };
-    this.onMiss?.(at, reason);
+    this.onMiss(at, reason);
   }
 
   /** Pcp lists that are equal to a snapshot's, of all that either has. Key: zone index / cpu / pindex. */

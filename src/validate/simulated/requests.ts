@@ -1,6 +1,7 @@
 /** The requests of a capture: what a mm_page_alloc line, or the announcement before it, asks of a core. */
 
 import { PLAIN, UNMAPPED } from '../../kernel/classes.js';
+import { gfpMigratetype } from '../../kernel/gfp.js';
 import { FREETYPE_UNMAPPED_UNMOVABLE } from '../../kernel/migratetypes.js';
 import type { AllocRequest } from '../../pagealloc/core.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
@@ -55,6 +56,21 @@ export class Requests {
       this.announced.delete(events.pid[i]);
       return announced;
     }
+    return this.peek(i);
+  }
+
+  /** The announced request of a task that no line has used; undefined when there is none. Given out once. */
+  unused(i: number): AllocRequest | undefined {
+    const { pid } = this.events;
+    const announced = this.announced.get(pid[i]);
+    this.announced.delete(pid[i]);
+    return announced;
+  }
+
+  /** The request as the line itself tells it. */
+  peek(i: number): AllocRequest {
+    const { events } = this;
+    if (events.kind[i] === KIND.bulkPage) return this.ofBulkPage(i);
     return {
       order: events.order[i],
       migratetype: events.migratetype[i],
@@ -62,6 +78,20 @@ export class Requests {
       pageClass: PLAIN,
       cpu: events.cpu[i],
       inInterrupt: isInInterrupt(events.context[i]),
+      isMarked: false,
+    };
+  }
+
+  /** A page of the bulk allocator as a request of its own: order 0, of the bulk request's gfp (§4.7). */
+  ofBulkPage(i: number): AllocRequest {
+    const gfp = this.gfpBits(this.events.gfp[i]);
+    return {
+      order: 0,
+      migratetype: gfpMigratetype(gfp),
+      gfp,
+      pageClass: PLAIN,
+      cpu: this.events.cpu[i],
+      inInterrupt: false,
       isMarked: false,
     };
   }

@@ -1,5 +1,5 @@
 /**
- * What stands around an event: the events of its task before and after it, and of its page after it. Lines
+ * What stands around an event: the events of its task before and after it, and those of its page. Lines
  * are printed late or early (page-allocator §9.4, R13); from here comes how late they can be.
  */
 
@@ -28,6 +28,8 @@ export class TaskOrder {
   private readonly events: EventColumns;
   /** Of an allocation, bulk allocation or free: the next such event of its page. */
   private readonly nextOfPage: Int32Array;
+  /** Of the same: where its page left the buddy lists last; NO_EVENT when it came from a pcp list of the start. */
+  private readonly takingOf: Int32Array;
   /** Index of the next such event of a page, from where the replay stands. */
   private readonly upcoming = new Map<number, number>();
 
@@ -37,22 +39,9 @@ export class TaskOrder {
     this.previousOwn = new Int32Array(length).fill(NO_EVENT);
     this.nextOwn = new Int32Array(length).fill(NO_EVENT);
     this.nextOfPage = new Int32Array(length).fill(NO_EVENT);
-    const lastOwn = new Map<number, number>();
-    for (let i = 0; i < length; i++) {
-      const key = contextKey(events, i);
-      const before = lastOwn.get(key);
-      if (before !== undefined) {
-        this.previousOwn[i] = before;
-        this.nextOwn[before] = i;
-      }
-      lastOwn.set(key, i);
-    }
-    for (let i = length - 1; i >= 0; i--) {
-      if (!isPageEvent(events.kind[i])) continue;
-      const pfn = events.pfn[i];
-      this.nextOfPage[i] = this.upcoming.get(pfn) ?? NO_EVENT;
-      this.upcoming.set(pfn, i);
-    }
+    this.takingOf = new Int32Array(length).fill(NO_EVENT);
+    this.linkTasks();
+    this.linkPages();
   }
 
   /** The replay has passed this event. */
@@ -63,6 +52,46 @@ export class TaskOrder {
   /** The next allocation or free of a page, NO_EVENT for none. */
   nextOf(pfn: number): number {
     return this.upcoming.get(pfn) ?? NO_EVENT;
+  }
+
+  /**
+   * Whether the page of a coming allocation may be taken by now: its task was last seen before, and the page
+   * does not leave the buddy lists once more.
+   */
+  mayBeTaken(allocation: number, now: number): boolean {
+    return this.previousOwn[allocation] < now && this.takingOf[allocation] < now;
+  }
+
+  /** The page does not come from the buddy lists between now and this event. */
+  isHeldSince(pageEvent: number, now: number): boolean {
+    return this.takingOf[pageEvent] < now;
+  }
+
+  private linkTasks(): void {
+    const last = new Map<number, number>();
+    for (let i = 0; i < this.events.length; i++) {
+      const key = contextKey(this.events, i);
+      const before = last.get(key);
+      if (before !== undefined) {
+        this.previousOwn[i] = before;
+        this.nextOwn[before] = i;
+      }
+      last.set(key, i);
+    }
+  }
+
+  private linkPages(): void {
+    const { kind, pfn, length } = this.events;
+    const taken = new Map<number, number>();
+    for (let i = 0; i < length; i++) {
+      if (kind[i] === KIND.zoneLocked || kind[i] === KIND.extfrag) taken.set(pfn[i], i);
+      else if (isPageEvent(kind[i])) this.takingOf[i] = taken.get(pfn[i]) ?? NO_EVENT;
+    }
+    for (let i = length - 1; i >= 0; i--) {
+      if (!isPageEvent(kind[i])) continue;
+      this.nextOfPage[i] = this.upcoming.get(pfn[i]) ?? NO_EVENT;
+      this.upcoming.set(pfn[i], i);
+    }
   }
 }
 

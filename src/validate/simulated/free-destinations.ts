@@ -4,9 +4,9 @@
  * happened; it never picks a page.
  */
 
-import type { EventColumns } from '../trace/columns.js';
-import { KIND } from '../trace/events.js';
-import { pfnOfStructPage } from '../trace/struct-page.js';
+import type { EventColumns } from '../../trace/columns.js';
+import { KIND } from '../../trace/events.js';
+import { pfnOfStructPage } from '../../trace/struct-page.js';
 
 /** At its own line: a pcp list, or straight to the buddy lists for orders that no pcp list takes. */
 export const AT_ONCE = 0;

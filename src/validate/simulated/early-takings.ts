@@ -1,0 +1,81 @@
+/**
+ * Pages that a task has taken by now though its line is still to come (page-allocator §9.5 R13, R14). Two
+ * moments show them: a refill, which means that the pcp list was empty (R15), and a drain, which did not
+ * find them. Until then the order of lines is as good as any.
+ */
+
+import type { PageAllocator } from '../../pagealloc/page-allocator.js';
+import { useOf } from '../../pagealloc/page-frames.js';
+import type { EventColumns } from '../../trace/columns.js';
+import { KIND } from '../../trace/events.js';
+import type { Requests } from './requests.js';
+import { NO_EVENT, type TaskOrder } from './task-order.js';
+
+export class EarlyTakings {
+  /** Pages that left without any line. */
+  silent = 0;
+  private readonly allocator: PageAllocator;
+  private readonly events: EventColumns;
+  private readonly tasks: TaskOrder;
+  private readonly requests: Requests;
+  /** The model's page by index of the line that will tell of it. */
+  private readonly pages = new Map<number, number>();
+
+  constructor(allocator: PageAllocator, events: EventColumns, tasks: TaskOrder, requests: Requests) {
+    this.allocator = allocator;
+    this.events = events;
+    this.tasks = tasks;
+    this.requests = requests;
+  }
+
+  /** The page that the request of this line took before; undefined when it did not. Given out once. */
+  pageOf(i: number): number | undefined {
+    const page = this.pages.get(i);
+    if (page !== undefined) this.pages.delete(i);
+    return page;
+  }
+
+  /** A refill shows that this list was empty by now. */
+  listIsEmpty(slot: number, list: number, order: number, now: number): void {
+    const { frames } = this.allocator;
+    for (let node = frames.next[list]; node !== list; ) {
+      const next = frames.next[node];
+      this.leaveIfGone(slot, node, order, now, true);
+      node = next;
+    }
+  }
+
+  /** A drain of so many pages is about to begin, with this list: pages that are gone are not found by it. */
+  beforeDrain(slot: number, pages: number, pindex: number, now: number): void {
+    let found = true;
+    while (found) {
+      found = false;
+      for (const { node, order } of this.allocator.pcp.drainOrder(slot, pages, pindex)) {
+        found = this.leaveIfGone(slot, node, order, now, false);
+        if (found) break;
+      }
+    }
+  }
+
+  private leaveIfGone(slot: number, node: number, order: number, now: number, silently: boolean): boolean {
+    const { frames, pcp } = this.allocator;
+    const page = frames.pfnOf(node);
+    const next = this.tasks.nextOf(page);
+    if (next === NO_EVENT) return false;
+    const isFree = this.events.kind[next] === KIND.free;
+    if (isFree ? !silently || !this.tasks.isHeldSince(next, now) : !this.tasks.mayBeTaken(next, now))
+      return false;
+    if (!isFree && this.requests.peek(next).order !== order) return false;
+    frames.unlink(node);
+    frames.info[node] = 0;
+    pcp.count[slot] -= 1 << order;
+    if (isFree) this.silent++;
+    else {
+      pcp.freeCount[slot] >>= 1;
+      this.pages.set(next, page);
+      const { migratetype, gfp } = this.requests.peek(next);
+      frames.markAllocated(node, order, useOf(migratetype, gfp));
+    }
+    return true;
+  }
+}
