@@ -6,7 +6,7 @@ import { EXIT, UserError } from '../kernel/errors.js';
 import { nearest } from '../kernel/nearest.js';
 import { findCapture } from '../machine/capture.js';
 import { MACHINE_PRESETS } from '../machine/presets.js';
-import { LIST_RENDERERS, type ListRow, metricRows } from '../output/lists.js';
+import { LIST_RENDERERS, type ListRow, measureRows, metricRows } from '../output/lists.js';
 import { formatNamed } from '../output/renderers.js';
 import { openOutput, writeResult } from './output-file.js';
 import { bundledTraces } from './traces.js';
@@ -23,7 +23,7 @@ const LISTS: Readonly<Record<string, () => Promise<ListRow[]>>> = {
       source: 'mm-sim',
     })),
   traces: traceRows,
-  metrics: async () => metricRows(),
+  metrics: async () => [...metricRows(), ...measureRows()],
 };
 
 export async function run(

@@ -2,6 +2,7 @@
 
 import type { Metric } from '../metrics/metric.js';
 import { METRICS } from '../metrics/registry.js';
+import { MEASURE_KEYS, MEASURES } from '../validate/measures.js';
 import { csvText } from './csv.js';
 import { renderJson } from './json.js';
 import { renderMarkdown } from './markdown.js';
@@ -44,13 +45,25 @@ export const LIST_RENDERERS: { readonly [format: string]: (rows: readonly ListRo
   ndjson: (rows) => rows.map((row) => `${JSON.stringify(listObject(row))}\n`).join(''),
 };
 
-/** Rows of `list metrics`. */
+/** Rows of `list metrics` that are of a run. */
 export function metricRows(metrics: readonly Metric[] = METRICS): ListRow[] {
   return metrics.map(({ key, label, unit, better, formula, source }) => ({
     name: key,
     summary: `${label} (${unit}${better === 'neither' ? '' : `, ${better} is better`}): ${formula}`,
     source,
   }));
+}
+
+/** Rows of `list metrics` that are of a validation. */
+export function measureRows(): ListRow[] {
+  return MEASURE_KEYS.map((key) => {
+    const { label, unit, of, better, formula, source } = MEASURES[key];
+    const words = [
+      of === undefined ? unit : `${unit} of ${of.join(' + ')}`,
+      ...(better === 'neither' ? [] : [`${better} is better`]),
+    ];
+    return { name: key, summary: `validate: ${label} (${words.join(', ')}): ${formula}`, source };
+  });
 }
 
 function listObject({ name, summary, source }: ListRow): ListRow {

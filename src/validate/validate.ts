@@ -3,6 +3,7 @@
  * numbers together. Parts know nothing of each other; what each compares stands in its own file.
  */
 
+import { KIND } from '../trace/events.js';
 import { directMapResult } from './direct-map.js';
 import { type FirstMissContext, missContext } from './first-miss.js';
 import { type LoadedCapture, type LoadOptions, loadCapture } from './load-capture.js';
@@ -23,6 +24,8 @@ export interface ValidationDetails {
   readonly withoutProbes: boolean;
   /** The kernel carries the freetype series. */
   readonly hasFreetypes: boolean;
+  /** The trace has runs of compaction, which turn lists without an event. */
+  readonly hasCompaction: boolean;
   /** Free lists with the kernel's blocks in another order, and lists with other blocks. */
   readonly rotatedLists: readonly string[];
   readonly differingLists: readonly string[];
@@ -51,6 +54,7 @@ export async function validateCapture(options: ValidateOptions): Promise<Validat
       events: loaded.events.length,
       withoutProbes: options.withoutProbes,
       hasFreetypes: loaded.before.freetypes,
+      hasCompaction: loaded.events.kind.includes(KIND.compactionBegin),
       rotatedLists: recorded.states.rotatedLists,
       differingLists: recorded.states.differingLists,
       firstMissContext: context,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { METRICS } from '../../src/metrics/registry.js';
-import { LIST_RENDERERS, metricRows, renderList } from '../../src/output/lists.js';
+import { LIST_RENDERERS, measureRows, metricRows, renderList } from '../../src/output/lists.js';
 
 const rows = [
   { name: 'baseline', summary: 'the buddy allocator of Linux', source: 'page-allocator' },
@@ -39,5 +39,14 @@ test('list metrics: every metric with its unit, direction, formula and source', 
     summary:
       '2M leaves split (splits, lower is better): direct_map_level2_splits: 2M leaves broken into 4K entries',
     source: 'direct-map-and-rivals §1.4, §2.3',
+  });
+});
+
+test('and every number of a validation, with what 100 % of it are', () => {
+  expect(measureRows().find(({ name }) => name === 'recorded.extfrag.equal')).toEqual({
+    name: 'recorded.extfrag.equal',
+    summary:
+      'validate: fallbacks equal (fallbacks of recorded.extfrag.recorded, higher is better): same page, claim or steal, fallback order and type',
+    source: 'page-allocator §3.4, §12.2',
   });
 });
