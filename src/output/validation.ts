@@ -108,7 +108,7 @@ function requestLevel(result: Validation): Grid {
       shared(result, 'simulated.reordered', '  of these told early or late'),
       shared(result, 'simulated.pcpListsEqual'),
       single(result, 'simulated.silent'),
-      shared(result, 'simulated.freeRunning.sameBuddyEvents', 'never corrected: first events equal'),
+      shared(result, 'simulated.freeRunning.sameBuddyEvents', 'never corrected: equal list events'),
       single(result, 'simulated.freeRunning.buddyinfoError', '  largest error of buddyinfo, blocks'),
       single(result, 'simulated.freeRunning.pagetypeinfoError', '  largest error of pagetypeinfo, blocks'),
     ],

@@ -179,6 +179,13 @@ export const MEASURES: { readonly [Key in MeasureKey]: ValidationMeasure } = {
     formula: 'allocations - exact; the model then adopts the page of the kernel',
     source: 'page-allocator §12.3',
   },
+  'simulated.putRight': {
+    label: "times that the model got the kernel's lists",
+    unit: 'times',
+    better: 'lower',
+    formula: 'after each miss, and where the lists of the model contradicted themselves',
+    source: 'page-allocator §9.5',
+  },
   'simulated.silent': {
     label: 'pages taken without a line, inferred',
     unit: 'pages',
@@ -201,12 +208,19 @@ export const MEASURES: { readonly [Key in MeasureKey]: ValidationMeasure } = {
     formula: 'lists with the same pages in the same order',
     source: 'page-allocator §4.5',
   },
+  'simulated.freeRunning.buddyEvents': {
+    label: 'buddy events',
+    unit: 'events',
+    better: 'neither',
+    formula: 'takings (as above) and mm_page_pcpu_drain between the snapshots',
+    source: 'page-allocator §12.3',
+  },
   'simulated.freeRunning.sameBuddyEvents': {
     label: 'buddy events before the first difference',
     unit: 'events',
-    of: ['recorded.allocations'],
+    of: ['simulated.freeRunning.buddyEvents'],
     better: 'higher',
-    formula: 'never corrected: takings that are the same in the same order, from the start on',
+    formula: 'never corrected: takings and drains with the same page and order, from the start on',
     source: 'page-allocator §12.3',
   },
   'simulated.freeRunning.buddyinfoError': {

@@ -41,6 +41,7 @@ export function simulatedLevel(loaded: LoadedCapture): SimulatedLevel {
       atHead: oneStep.atHead,
       reordered: oneStep.reordered,
       missed: oneStep.missed,
+      putRight: oneStep.putRight,
       silent: oneStep.silent,
       pcpLists: lists,
       pcpListsEqual: equal,
@@ -108,6 +109,7 @@ class SimulatedCapture {
     replay.run(0, events.length);
     const recorded = recordedOperations(events);
     return {
+      buddyEvents: recorded.length,
       sameBuddyEvents: commonPrefix(recorded, operations),
       ...blockErrors(core.allocator, after),
       extfrag: { recorded: this.extfragRecorded, predicted },

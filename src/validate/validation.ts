@@ -38,12 +38,16 @@ export interface SimulatedResult {
   atHead: number;
   reordered: number;
   missed: number;
+  /** Times that the model got the kernel's lists: after each miss, and where it had lost their state. */
+  putRight: number;
   /** Pages that left a pcp list without a line of their own (R14). */
   silent: number;
   pcpLists: number;
   pcpListsEqual: number;
   /** Never corrected. Errors: largest difference over zones and orders, in blocks. */
   freeRunning: {
+    /** Takings and drains that the recording tells, and how many are the same from the start on. */
+    buddyEvents: number;
     sameBuddyEvents: number;
     buddyinfoError: number;
     pagetypeinfoError: number;

@@ -30,10 +30,12 @@ export const VALIDATION: Validation = {
     atHead: 39_900,
     reordered: 60,
     missed: 40,
+    putRight: 41,
     silent: 48,
     pcpLists: 22,
     pcpListsEqual: 21,
     freeRunning: {
+      buddyEvents: 9_000,
       sameBuddyEvents: 8_000,
       buddyinfoError: 3,
       pagetypeinfoError: 4,

@@ -32,6 +32,8 @@ export class OneStepReplay {
   atHead = 0;
   reordered = 0;
   missed = 0;
+  /** Times that the model got the kernel's lists. */
+  putRight = 0;
   /** Pages that left a pcp list without a line of their own (R14). */
   get silent(): number {
     return this.silentPages + this.early.silent;
@@ -100,6 +102,7 @@ export class OneStepReplay {
       this.kernel.step(i);
       if (this.mustAdopt) {
         this.kernel.putRight(this.model);
+        this.putRight++;
         this.mustAdopt = false;
       }
     }
