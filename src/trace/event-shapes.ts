@@ -13,11 +13,19 @@ import {
 } from './events.js';
 import { WordText } from './words.js';
 
-const FORM: Readonly<Record<FieldForm, number>> = { pfn: 0, number: 1, address: 2, gfp: 3, name: 4 };
+const FORM: Readonly<Record<FieldForm, number>> = {
+  pfn: 0,
+  number: 1,
+  address: 2,
+  gfp: 3,
+  name: 4,
+  range: 5,
+};
 export const FORM_PFN = FORM.pfn;
 export const FORM_NUMBER = FORM.number;
 export const FORM_ADDRESS = FORM.address;
 export const FORM_GFP = FORM.gfp;
+export const FORM_RANGE = FORM.range;
 
 /** What a request is made of. */
 const REQUEST_COLUMNS: readonly Column[] = ['pfn', 'order', 'migratetype'];

@@ -10,9 +10,10 @@ export type Column = 'pfn' | 'order' | 'migratetype' | 'gfp' | 'pageClass' | 'a'
 /**
  * How the value is printed. `pfn`: decimal, or hexadecimal by its 0x (trace-formats §5.4). `number`: the
  * same, may be negative. `address`: a kernel address, of which the low 48 bits are kept (an exact double).
- * `gfp`: names joined by | or a number. `name`: a word that is looked up in `words`.
+ * `gfp`: names joined by | or a number. `name`: a word that is looked up in `words`. `range`: `(start ~ end)`;
+ * the end goes into column c.
  */
-export type FieldForm = 'pfn' | 'number' | 'address' | 'gfp' | 'name';
+export type FieldForm = 'pfn' | 'number' | 'address' | 'gfp' | 'name' | 'range';
 
 export interface EventField {
   readonly key: string;
@@ -123,6 +124,7 @@ const compactionScanners: readonly EventField[] = [
   { key: 'free_pfn', column: 'c', form: 'number' },
 ];
 const isolated: readonly EventField[] = [
+  { key: 'range', column: 'pfn', form: 'range' },
   { key: 'nr_scanned', column: 'a', form: 'number' },
   { key: 'nr_taken', column: 'b', form: 'number' },
 ];
@@ -168,7 +170,6 @@ export const EVENTS: readonly EventDefinition[] = [
     kind: KIND.compactionEnd,
     fields: compactionScanners,
   },
-  // range=(0x1 ~ 0x200): only the start is kept, as the scanner reads one number a key
   {
     name: 'mm_compaction_isolate_migratepages',
     kind: KIND.compactionIsolateMigratepages,

@@ -36,6 +36,7 @@ import {
   FORM_GFP,
   FORM_NUMBER,
   FORM_PFN,
+  FORM_RANGE,
 } from './event-shapes.js';
 
 /** Larger values are all ones printed by raw forms: a request that failed (trace-formats §1 item 3). */
@@ -50,6 +51,7 @@ const PAGE = ascii('page=');
 const PFN_AFTER = ascii(' pfn=');
 const COLD = ascii('cold=');
 const NULL_PAGE = ascii('(null)');
+const TILDE = 126;
 const RAW_POINTER = ascii('ffff');
 const TOOL_PAGE = ascii('0xffffea');
 
@@ -156,6 +158,7 @@ export class FieldReader {
     const { form } = field;
     this.isValue = true;
     if (form === FORM_GFP) return this.gfp(bytes, at, row);
+    if (form === FORM_RANGE) return this.range(bytes, at, field, row);
     let end: number;
     if (form === FORM_PFN) end = this.pfn(bytes, at);
     else if (form === FORM_NUMBER) end = this.number(bytes, at);
@@ -249,6 +252,19 @@ export class FieldReader {
     if (end === p) this.isValue = false;
     this.value = value;
     return end;
+  }
+
+  /** `(0x1fa00 ~ 0x1fa7c)`, as compaction prints what it scanned; without an end only the start is kept. */
+  private range(bytes: Uint8Array, at: number, field: FieldShape, row: number): number {
+    let p = this.number(bytes, bytes[at] === OPEN_PAREN ? at + 1 : at);
+    if (this.isValue) this.store(field.column, row, this.value);
+    while (bytes[p] === BLANK) p++;
+    if (bytes[p] !== TILDE) return p;
+    p++;
+    while (bytes[p] === BLANK) p++;
+    const end = this.number(bytes, p);
+    if (this.isValue) this.columns.c[row] = this.value;
+    return skipToken(bytes, end);
   }
 
   private word(bytes: Uint8Array, at: number, words: readonly Uint8Array[]): number {

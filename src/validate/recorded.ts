@@ -20,6 +20,7 @@ import type { EventColumns } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
 import { BYPASS, BYPASS_TO_TAIL, type Bypasses, END_OF_RUN, NO_FREE } from './recorded/bypass.js';
 import { findBypasses } from './recorded/bypasses.js';
+import { CompactionScans } from './recorded/compaction-scans.js';
 import { Corrections } from './recorded/corrections.js';
 import { forgetPcpLists } from './recorded/forget-pcp.js';
 import { Rotations } from './recorded/rotations.js';
@@ -41,6 +42,7 @@ export class RecordedReplay {
   private readonly rotated: Rotations;
   private readonly silent: SilentOperations;
   private readonly takings: Takings;
+  readonly scans: CompactionScans;
   /** The kernel flips blocks, and no probe tells of it. */
   private readonly infersFlips: boolean;
   /** Whole block that a task took last, as long as nothing tells what it did with it: pfn and order by pid. */
@@ -60,6 +62,7 @@ export class RecordedReplay {
     const { corrections, rotated: rotations } = this;
     this.silent = new SilentOperations(allocator, events, snapshot.vmemmap, gfpBits);
     this.takings = new Takings(events, { allocator, fallback, corrections, rotations, silent: this.silent });
+    this.scans = new CompactionScans(allocator, events, snapshot.vmemmap, rotations, this.silent);
     this.known = findBypasses(events, {
       endPfn: machine.endPfn,
       vmemmap: snapshot.vmemmap,
@@ -135,6 +138,7 @@ export class RecordedReplay {
           this.flip(i, events.pfn[i], events.a[i] === 2 ? 10 : 9, events.order[i], events.b[i] !== 0);
         break;
       default:
+        this.scans.event(i, kind);
         this.silent.event(i, kind);
     }
   }

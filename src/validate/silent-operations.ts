@@ -132,7 +132,7 @@ export class SilentOperations {
   }
 
   /** __isolate_free_page() (§2.11): removes the page; from order 8 on its blocks become movable. */
-  private isolate(pfn: number, order: number): void {
+  isolate(pfn: number, order: number): void {
     const { lists, frames } = this.allocator;
     if (!this.corrections.isBlock(pfn, order)) return;
     const zone = lists.zoneOf(pfn);

@@ -23,10 +23,7 @@ const BUNDLED = ['linux-7.3-secretmem-1cpu', 'linux-7.3-freetype-fill-1cpu'];
  * no event tells (page-allocator §7.3, §9.5 R16).
  */
 const ROTATED: Readonly<Record<string, number>> = {
-  'linux-7.3-compaction-1cpu-probes': 7,
-  'linux-7.3-freetype-frag-compact-1cpu': 1,
-  'linux-7.3-freetype-oom-compact-1cpu': 2,
-  'linux-7.3-freetype-oom-nocompact-1cpu': 1,
+  'linux-7.3-freetype-oom-compact-1cpu': 1,
 };
 
 async function validate(folder: string) {

@@ -1,0 +1,170 @@
+/**
+ * The free scanner of compaction, from the kernel's own reports: where its fast search rotated lists (R16 b,
+ * page-allocator §7.3), and, where no probe tells of isolated pages, which ones a scanned block gave (§7.2).
+ */
+
+import { MIGRATE_MOVABLE } from '../../kernel/migratetypes.js';
+import type { PageAllocator } from '../../pagealloc/page-allocator.js';
+import type { EventColumns } from '../../trace/columns.js';
+import { KIND } from '../../trace/events.js';
+import { pfnOfStructPage } from '../../trace/struct-page.js';
+import type { SilentOperations } from '../silent-operations.js';
+import { findBlockScan } from './block-scan.js';
+import { findSearch, type SearchMemory } from './fast-search.js';
+import type { Rotations } from './rotations.js';
+
+interface Run extends SearchMemory {
+  readonly zone: number;
+}
+
+export class CompactionScans {
+  /** Searches that compaction reported, and those that the model can follow. */
+  searches = 0;
+  searchesEqual = 0;
+  /** Scanned blocks whose pages no probe tells, and those where the model finds as many as were taken. */
+  blockScans = 0;
+  blockScansEqual = 0;
+  private readonly allocator: PageAllocator;
+  private readonly events: EventColumns;
+  private readonly vmemmap: number;
+  private readonly rotations: Rotations;
+  private readonly silent: SilentOperations;
+  /** Order of the last request of a pid to compact, or of the last test whether it is done. */
+  private readonly wantedOrder = new Map<number, number>();
+  private readonly runs = new Map<number, Run>();
+  /** The report that follows an isolation, by index of its event. */
+  private readonly reportOf: ReadonlyMap<number, number>;
+  private readonly hasIsolateProbe: boolean;
+  /** Reports whose search was followed already, at the isolation that it led to. */
+  private readonly followed = new Set<number>();
+
+  constructor(
+    allocator: PageAllocator,
+    events: EventColumns,
+    vmemmap: number,
+    rotations: Rotations,
+    silent: SilentOperations,
+  ) {
+    this.allocator = allocator;
+    this.events = events;
+    this.vmemmap = vmemmap;
+    this.rotations = rotations;
+    this.silent = silent;
+    this.reportOf = reportsOfIsolations(events);
+    this.hasIsolateProbe = this.reportOf.size > 0;
+  }
+
+  event(i: number, kind: number): void {
+    const { pid, order, a, b, c } = this.events;
+    switch (kind) {
+      case KIND.compactionTryToCompact:
+      case KIND.compactionSuitable:
+      case KIND.compactionFinished:
+        this.wants(pid[i], order[i]);
+        break;
+      case KIND.compactionBegin: {
+        const wanted = this.wantedOrder.get(pid[i]) ?? -1;
+        this.runs.set(pid[i], {
+          zone: this.allocator.lists.zoneOf(a[i]),
+          order: wanted,
+          searchOrder: wanted,
+          fastSearchFail: 0,
+          migratePfn: b[i],
+        });
+        break;
+      }
+      case KIND.compactionEnd:
+        this.runs.delete(pid[i]);
+        break;
+      case KIND.compactionIsolateMigratepages: {
+        const run = this.runs.get(pid[i]);
+        if (run !== undefined) run.migratePfn = c[i];
+        break;
+      }
+      case KIND.isolateFreePage: {
+        const report = this.reportOf.get(i);
+        if (report !== undefined && this.events.kind[report] === KIND.compactionFastIsolateFreepages)
+          this.searchBefore(i, report);
+        break;
+      }
+      case KIND.compactionFastIsolateFreepages:
+        if (!this.followed.delete(i)) this.follow(i, i);
+        break;
+      case KIND.compactionIsolateFreepages:
+        if (!this.hasIsolateProbe && b[i] > 0) this.scanBlock(i);
+        break;
+      case KIND.moveFreelistTail:
+        this.rotations.moveFront(pfnOfStructPage(this.events.pfn[i], this.vmemmap));
+        break;
+    }
+  }
+
+  private wants(pid: number, order: number): void {
+    this.wantedOrder.set(pid, order);
+    const run = this.runs.get(pid);
+    if (run === undefined || run.order === order) return;
+    this.runs.set(pid, { ...run, order, searchOrder: order });
+  }
+
+  /** The isolation that a search led to: its page is at the head of its list now (R16 b). */
+  private searchBefore(isolation: number, report: number): void {
+    if (this.followed.has(report)) return;
+    this.followed.add(report);
+    const { lists } = this.allocator;
+    const pfn = pfnOfStructPage(this.events.pfn[isolation], this.vmemmap);
+    if (this.follow(report, isolation)) return;
+    this.rotations.makeHeadForSearch(lists.zoneOf(pfn), this.events.order[isolation], MIGRATE_MOVABLE, pfn);
+  }
+
+  /** False when the search cannot be followed, or ends at another page than a probe says. */
+  private follow(report: number, at: number): boolean {
+    const { pfn, order, pid, a, b, c, cpu } = this.events;
+    this.searches++;
+    const run = this.runs.get(pid[report]);
+    if (run === undefined) return false;
+    const told = { minPfn: pfn[report], freePfn: c[report], scanned: a[report], taken: b[report] };
+    const outcome = findSearch(this.allocator, run.zone, run, told);
+    if (outcome === null) return false;
+    const isProbed = at !== report;
+    if (isProbed && pfnOfStructPage(pfn[at], this.vmemmap) !== outcome.pfn) return false;
+    this.searchesEqual++;
+    for (const { order: o, head } of outcome.rotations)
+      this.rotations.makeHeadForSearch(run.zone, o, MIGRATE_MOVABLE, head);
+    run.searchOrder = outcome.searchOrder;
+    run.fastSearchFail = outcome.fastSearchFail;
+    if (isProbed && order[at] !== outcome.order) return true;
+    if (!this.hasIsolateProbe && outcome.pfn >= 0) {
+      this.allocator.lists.cpu = cpu[report];
+      this.silent.isolate(outcome.pfn, outcome.order);
+    }
+    return true;
+  }
+
+  private scanBlock(i: number): void {
+    const { pfn, a, b, c, cpu } = this.events;
+    this.blockScans++;
+    const found = findBlockScan(this.allocator, pfn[i], c[i], a[i], b[i]);
+    if (found === null) return;
+    this.blockScansEqual++;
+    this.allocator.lists.cpu = cpu[i];
+    for (const block of found) this.silent.isolate(block.pfn, block.order);
+  }
+}
+
+/** Isolations stand before the report of the scan that made them, of the same task. */
+function reportsOfIsolations({ length, kind, pid }: EventColumns): Map<number, number> {
+  const reports = new Map<number, number>();
+  const next = new Map<number, number>();
+  for (let i = length - 1; i >= 0; i--) {
+    switch (kind[i]) {
+      case KIND.compactionFastIsolateFreepages:
+      case KIND.compactionIsolateFreepages:
+        next.set(pid[i], i);
+        break;
+      case KIND.isolateFreePage:
+        reports.set(i, next.get(pid[i]) ?? -1);
+        break;
+    }
+  }
+  return reports;
+}
