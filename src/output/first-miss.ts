@@ -7,7 +7,7 @@ import { printable } from './printable.js';
 
 export interface MissContextView {
   readonly lines: readonly { readonly line: number; readonly text: string }[];
-  readonly kernelPage: string;
+  readonly kernelPage: string | null;
   readonly lists: readonly {
     readonly name: string;
     readonly length: number;
@@ -35,14 +35,17 @@ export function missBlocks(
     {
       kind: 'facts',
       rows: [
-        ["kernel's page", `in the model ${kernelPage}`],
-        ...lists.map(({ name, length, pfns }): [string, string] => [
-          name,
-          `${counted(length, 'entry', 'entries')}, head first: ${pfns.map(hex).join(' ')}${length > pfns.length ? ` and ${group(length - pfns.length)} more` : ''}`,
-        ]),
+        ...(kernelPage === null ? [] : [["kernel's page", `in the model ${kernelPage}`] as const]),
+        ...lists.map(({ name, length, pfns }): [string, string] => [name, entries(length, pfns)]),
       ],
     },
   ];
+}
+
+function entries(length: number, pfns: readonly number[]): string {
+  if (length === 0) return 'empty';
+  const more = length > pfns.length ? ` and ${group(length - pfns.length)} more` : '';
+  return `${counted(length, 'entry', 'entries')}, head first: ${pfns.map(hex).join(' ')}${more}`;
 }
 
 function fact(label: string, text: string): Block {

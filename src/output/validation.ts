@@ -106,6 +106,7 @@ function requestLevel(result: Validation): Grid {
     rows: [
       shared(result, 'simulated.exact'),
       shared(result, 'simulated.reordered', '  of these told early or late'),
+      single(result, 'simulated.putRight'),
       shared(result, 'simulated.pcpListsEqual'),
       single(result, 'simulated.silent'),
       shared(result, 'simulated.freeRunning.sameBuddyEvents', 'never corrected: equal list events'),

@@ -21,6 +21,7 @@ import { OneStepReplay } from './simulated/one-step.js';
 import { PageBindings } from './simulated/page-bindings.js';
 import { Requests } from './simulated/requests.js';
 import { type SimulatedCore, simulatedCore } from './simulated/simulated-core.js';
+import { inSlices } from './slices.js';
 import type { FlipsResult, SimulatedResult } from './validation.js';
 
 export interface SimulatedLevel {
@@ -30,9 +31,9 @@ export interface SimulatedLevel {
   readonly firstMiss: Miss | null;
 }
 
-export function simulatedLevel(loaded: LoadedCapture): SimulatedLevel {
+export async function simulatedLevel(loaded: LoadedCapture): Promise<SimulatedLevel> {
   const capture = new SimulatedCapture(loaded);
-  const { oneStep, flips } = capture.oneStep();
+  const { oneStep, flips } = await capture.oneStep(loaded.events.length);
   const { equal, lists } = oneStep.comparePcpLists(pcpListsOf(loaded.after));
   return {
     result: {
@@ -45,11 +46,16 @@ export function simulatedLevel(loaded: LoadedCapture): SimulatedLevel {
       silent: oneStep.silent,
       pcpLists: lists,
       pcpListsEqual: equal,
-      freeRunning: capture.freeRunning(),
+      freeRunning: await capture.freeRunning(),
     },
     flips: loaded.before.freetypes ? flips.result() : null,
     firstMiss: oneStep.firstMiss,
   };
+}
+
+/** The model as it is one step at a time, before an event. */
+export async function modelBefore(loaded: LoadedCapture, at: number): Promise<PageAllocator> {
+  return (await new SimulatedCapture(loaded).oneStep(at)).core.allocator;
 }
 
 /** What both ways of going through a capture share. */
@@ -73,7 +79,10 @@ class SimulatedCapture {
     this.splitTables = before.freetypes ? splitTableLines(loaded) : new Set();
   }
 
-  oneStep(): { oneStep: OneStepReplay; flips: FlipComparison } {
+  /** Up to an event, exclusive. */
+  async oneStep(
+    end: number,
+  ): Promise<{ core: SimulatedCore; oneStep: OneStepReplay; flips: FlipComparison }> {
     const { before, machine, events, gfpBits } = this.loaded;
     const flips = new FlipComparison(events);
     const core = simulatedCore(machine, before, { ...NO_OBSERVER, flip: flips.flip });
@@ -86,12 +95,12 @@ class SimulatedCapture {
       flips.at = i;
     };
     oneStep.onFailure = () => flips.failed();
-    oneStep.run(0, events.length);
+    await inSlices(0, end, (from, to) => oneStep.run(from, to));
     this.extfragRecorded = recorded.extfragRecorded;
-    return { oneStep, flips };
+    return { core, oneStep, flips };
   }
 
-  freeRunning(): SimulatedResult['freeRunning'] {
+  async freeRunning(): Promise<SimulatedResult['freeRunning']> {
     const { before, after, machine, events } = this.loaded;
     let predicted = 0;
     const observer: CoreObserver = {
@@ -106,7 +115,7 @@ class SimulatedCapture {
     const background = this.background(core, compaction, bindings);
     const replay = new FreeRunningReplay(core, this.requests(core), background, bindings, events);
     const operations = listen(core.allocator);
-    replay.run(0, events.length);
+    await inSlices(0, events.length, (from, to) => replay.run(from, to));
     const recorded = recordedOperations(events);
     return {
       buddyEvents: recorded.length,

@@ -5,7 +5,7 @@
 
 import { KIND } from '../trace/events.js';
 import { directMapResult } from './direct-map.js';
-import { type FirstMissContext, missContext } from './first-miss.js';
+import { type FirstMissContext, type LevelMiss, missContext } from './first-miss.js';
 import { type LoadedCapture, type LoadOptions, loadCapture } from './load-capture.js';
 import { type RecordedLevel, recordedLevel } from './recorded-level.js';
 import { type SimulatedLevel, simulatedLevel } from './simulated-level.js';
@@ -44,9 +44,9 @@ export interface ValidationReport {
 export async function validateCapture(options: ValidateOptions): Promise<ValidationReport> {
   const loaded = await loadCapture(options);
   const recorded = await recordedLevel(loaded);
-  const simulated = simulatedLevel(loaded);
+  const simulated = await simulatedLevel(loaded);
   const miss = firstMissOf(recorded, simulated);
-  const context = options.firstMiss && miss !== null ? await missContext(loaded, miss.at) : null;
+  const context = options.firstMiss && miss !== null ? await missContext(loaded, miss) : null;
   return {
     result: resultOf(options, loaded, recorded, simulated),
     details: {
@@ -86,15 +86,13 @@ function resultOf(
 }
 
 /** Buddy level first: requests cannot go right on lists that go wrong. */
-function firstMissOf(recorded: RecordedLevel, simulated: SimulatedLevel) {
-  if (recorded.firstMiss !== null) return { ...recorded.firstMiss, level: 'buddy level' };
-  return simulated.firstMiss === null ? null : { ...simulated.firstMiss, level: 'from the requests alone' };
+function firstMissOf(recorded: RecordedLevel, simulated: SimulatedLevel): LevelMiss | null {
+  if (recorded.firstMiss !== null) return { ...recorded.firstMiss, level: 'recorded' };
+  return simulated.firstMiss === null ? null : { ...simulated.firstMiss, level: 'simulated' };
 }
 
-function placed(
-  { events, traceName }: LoadedCapture,
-  miss: ReturnType<typeof firstMissOf>,
-): FirstMiss | null {
+function placed({ events, traceName }: LoadedCapture, miss: LevelMiss | null): FirstMiss | null {
   if (miss === null) return null;
-  return { file: traceName, line: events.line[miss.at], reason: `${miss.level}: ${miss.reason}` };
+  const level = miss.level === 'recorded' ? 'buddy level' : 'from the requests alone';
+  return { file: traceName, line: events.line[miss.at], reason: `${level}: ${miss.reason}` };
 }
