@@ -40,8 +40,12 @@ export abstract class AllocatorCore {
     this.allocator.decay(zone, cpu);
   }
 
-  kswapdRan(): void {
-    this.allocator.kswapdRan();
+  kswapdBegins(): void {
+    this.allocator.kswapdBegins();
+  }
+
+  kswapdEnds(): void {
+    this.allocator.kswapdEnds();
   }
 
   drain(cpu: number): void {

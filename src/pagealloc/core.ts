@@ -156,8 +156,9 @@ export interface Core {
   allocAt?(pfn: number, request: AllocRequest): number;
   /** Once-a-second work of one CPU in one zone (position in machine.zones; page-allocator §4.8). */
   tick?(cpu: number, zone: number): void;
-  /** kswapd balanced the node: it takes watermark boosts back (page-allocator §5.6). */
-  kswapdRan?(): void;
+  /** kswapd begins to balance the node, and has done so: it takes watermark boosts back (page-allocator §5.6). */
+  kswapdBegins?(): void;
+  kswapdEnds?(): void;
   /** Gives back what the lists of one CPU hold, or of all (-1) (page-allocator §4.8). */
   drain?(cpu: number): void;
   measures?(): CoreMeasures;

@@ -157,9 +157,14 @@ export class PageAllocator {
     this.pcp.decay(zone, cpu);
   }
 
-  /** The end of a balance: the boosts that it found are gone (§5.6). What it reclaimed stands in the trace. */
-  kswapdRan(): void {
-    this.watermarks.boost.fill(0);
+  /** kswapd balances: RECLAIM_ACTIVE until it ends (§5.6). What it reclaims stands in the trace. */
+  kswapdBegins(): void {
+    this.watermarks.beginReclaim();
+  }
+
+  /** The boosts that the balance found at its start are gone; what was added meanwhile stays (§5.6). */
+  kswapdEnds(): void {
+    this.watermarks.endReclaim();
   }
 
   /** drain_all_pages(): CPUs ascending, zones ascending (§4.8). */
@@ -285,7 +290,10 @@ export class PageAllocator {
     if ((flags & ALLOC_KSWAPD) !== 0 && this.watermarks.boosted[zone] === 1) {
       // kswapd is woken for order 0 (§5.6).
       this.watermarks.boosted[zone] = 0;
-      if (!this.kswapdIsRecorded) this.kswapdRan();
+      if (!this.kswapdIsRecorded) {
+        this.kswapdBegins();
+        this.kswapdEnds();
+      }
     }
     return node;
   }

@@ -38,6 +38,8 @@ export class Watermarks {
   readonly belowHigh: Uint8Array;
   readonly boosted: Uint8Array;
   readonly reclaimActive: Uint8Array;
+  /** Boosts that the running balance of kswapd found, by zone. */
+  private readonly boostAtReclaim: Float64Array;
 
   constructor(machine: Machine, lists: FreeLists) {
     const zones = machine.zones;
@@ -49,6 +51,7 @@ export class Watermarks {
     this.belowHigh = new Uint8Array(zones.length);
     this.boosted = new Uint8Array(zones.length);
     this.reclaimActive = new Uint8Array(zones.length);
+    this.boostAtReclaim = new Float64Array(zones.length);
     zones.forEach((zone, i) => {
       this.marks.set([zone.watermark.min, zone.watermark.low, zone.watermark.high], i * 3);
       this.reserves.set(zone.lowmemReserve.slice(0, 5), i * 5);
@@ -91,6 +94,20 @@ export class Watermarks {
   /** The order-0 check above the high watermark that ends ZONE_BELOW_HIGH in the free path (page-allocator §4.5). */
   isAboveHigh(zone: number): boolean {
     return this.isOk(zone, 0, this.mark(zone, ALLOC_WMARK_HIGH), 3, 0);
+  }
+
+  /** kswapd's balance begins and ends (§5.6): which boosts it takes back is settled at the start. */
+  beginReclaim(): void {
+    this.boostAtReclaim.set(this.boost);
+    for (let zone = 0; zone < this.reclaimActive.length; zone++)
+      this.reclaimActive[zone] = this.lists.zones[zone].managed > 0 ? 1 : 0;
+  }
+
+  endReclaim(): void {
+    this.reclaimActive.fill(0);
+    for (let zone = 0; zone < this.boost.length; zone++)
+      this.boost[zone] -= Math.min(this.boost[zone], this.boostAtReclaim[zone]);
+    this.boostAtReclaim.fill(0);
   }
 
   /** boost_watermark(): a claim below a pageblock is being tried. False where the zone takes no boost (page-allocator §3.6). */

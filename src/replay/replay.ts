@@ -22,6 +22,7 @@ import {
   UNKNOWN_CPU,
 } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
+import { isAfterBalance } from '../trace/kswapd-balance.js';
 import type { LineCursor } from '../trace/line-values.js';
 import { MarkTable } from '../trace/mark-table.js';
 import { pfnOfStructPage } from '../trace/struct-page.js';
@@ -47,6 +48,8 @@ interface AnnouncedRequest {
   pageClass: number;
   cpu: number;
 }
+
+const NOT_BALANCING = Number.NaN;
 
 export class Replay {
   readonly accounting = new Accounting();
@@ -79,6 +82,8 @@ export class Replay {
   private done = false;
   private timeNs = 0;
   /** Page that compaction takes back: the free line that follows is no free (page-allocator §9.2 item 4). */
+  /** pid of kswapd while it balances the node. */
+  private balancing = NOT_BALANCING;
   private keptByCompaction = -1;
 
   constructor(
@@ -157,7 +162,10 @@ export class Replay {
         this.decay(columns, i);
         break;
       case KIND.kswapdWake:
-        this.core.kswapdRan?.();
+      case KIND.kswapdSleep:
+      case KIND.isolationSuitableReset:
+      case KIND.compactionSuitable:
+        this.kswapd(columns, i);
         break;
       case KIND.compactionFree:
         this.keptByCompaction = pfnOfStructPage(columns.pfn[i], this.plan.vmemmap);
@@ -409,6 +417,17 @@ export class Replay {
     this.context.cpu = this.request.cpu;
     this.accounting.skipped.allocationsOverLivePages++;
     this.giveBack(this.live.simulated[entry], 0, pageClass);
+  }
+
+  private kswapd(columns: EventColumns, i: number): void {
+    const isWake = columns.kind[i] === KIND.kswapdWake;
+    if (this.balancing === columns.pid[i] && isAfterBalance(columns, i)) {
+      this.core.kswapdEnds?.();
+      this.balancing = NOT_BALANCING;
+    }
+    if (!isWake) return;
+    this.core.kswapdBegins?.();
+    this.balancing = columns.pid[i];
   }
 
   private announce(columns: EventColumns, i: number): void {

@@ -105,6 +105,11 @@ export class SilentOperations {
     return this.compacting.has(pid);
   }
 
+  /** Migratetype that a task in direct compaction wants; null for a task that does none. */
+  wantedType(pid: number): number | null {
+    return this.compacting.get(pid)?.freetype ?? null;
+  }
+
   /** What frees of this task may complete for itself; also those of interrupts on top of it (§2.6). */
   captureOf(pid: number): CompactionCapture | null {
     return this.compacting.get(pid)?.capture ?? null;

@@ -1,27 +1,10 @@
 /** API level: from snapshot 1 and the requests alone, one step at a time and free-running. */
 
-import { NR_FREETYPE_IDXS } from '../kernel/migratetypes.js';
-import { NR_PAGE_ORDERS } from '../kernel/orders.js';
 import type { Snapshot } from '../machine/snapshot.js';
-import { type CoreObserver, NO_OBSERVER } from '../pagealloc/core.js';
 import type { PageAllocator } from '../pagealloc/page-allocator.js';
-import { KIND } from '../trace/events.js';
-import { LabelCollector } from '../trace/labels.js';
-import { FlipComparison } from './flips.js';
 import type { LoadedCapture } from './load-capture.js';
-import { type Miss, RecordedReplay } from './recorded.js';
-import { SilentOperations } from './silent-operations.js';
-import { Background, type SilentChanges } from './simulated/background.js';
-import { commonPrefix, listen, recordedOperations } from './simulated/buddy-operations.js';
-import { freeDestinations } from './simulated/free-destinations.js';
-import { FreeRunningReplay } from './simulated/free-running.js';
-import { KernelLists } from './simulated/kernel-lists.js';
-import { ModelCompaction } from './simulated/model-compaction.js';
-import { OneStepReplay } from './simulated/one-step.js';
-import { PageBindings } from './simulated/page-bindings.js';
-import { Requests } from './simulated/requests.js';
-import { type SimulatedCore, simulatedCore } from './simulated/simulated-core.js';
-import { inSlices } from './slices.js';
+import type { Miss } from './recorded.js';
+import { SimulatedCapture } from './simulated/simulated-capture.js';
 import type { FlipsResult, SimulatedResult } from './validation.js';
 
 export interface SimulatedLevel {
@@ -58,131 +41,10 @@ export async function modelBefore(loaded: LoadedCapture, at: number): Promise<Pa
   return (await new SimulatedCapture(loaded).oneStep(at)).core.allocator;
 }
 
-/** What both ways of going through a capture share. */
-class SimulatedCapture {
-  private readonly loaded: LoadedCapture;
-  private readonly destinations: Uint8Array;
-  private readonly zoneOfAddress: ReadonlyMap<number, number>;
-  private readonly splitTables: ReadonlySet<number>;
-  private extfragRecorded = 0;
-
-  constructor(loaded: LoadedCapture) {
-    const { before, machine, events } = loaded;
-    this.loaded = loaded;
-    this.destinations = freeDestinations(events, before.vmemmap);
-    this.zoneOfAddress = new Map(
-      before.zones.map(({ zone, address }) => [
-        address,
-        machine.zones.findIndex(({ index }) => index === zone),
-      ]),
-    );
-    this.splitTables = before.freetypes ? splitTableLines(loaded) : new Set();
-  }
-
-  /** Up to an event, exclusive. */
-  async oneStep(
-    end: number,
-  ): Promise<{ core: SimulatedCore; oneStep: OneStepReplay; flips: FlipComparison }> {
-    const { before, machine, events, gfpBits } = this.loaded;
-    const flips = new FlipComparison(events);
-    const core = simulatedCore(machine, before, { ...NO_OBSERVER, flip: flips.flip });
-    const recorded = new RecordedReplay(machine, before, events, gfpBits);
-    const kernel = new KernelLists(recorded, before, events, this.destinations, this.zoneOfAddress);
-    const silent = new SilentOperations(core.allocator, events, before.vmemmap, gfpBits);
-    const requests = this.requests(core);
-    const oneStep = new OneStepReplay(core, kernel, requests, this.background(core, silent, null), events);
-    oneStep.onEvent = (i) => {
-      flips.at = i;
-    };
-    oneStep.onFailure = () => flips.failed();
-    await inSlices(0, end, (from, to) => oneStep.run(from, to));
-    this.extfragRecorded = recorded.extfragRecorded;
-    return { core, oneStep, flips };
-  }
-
-  async freeRunning(): Promise<SimulatedResult['freeRunning']> {
-    const { before, after, machine, events } = this.loaded;
-    let predicted = 0;
-    const observer: CoreObserver = {
-      ...NO_OBSERVER,
-      fallback: () => {
-        predicted++;
-      },
-    };
-    const core = simulatedCore(machine, before, observer);
-    const bindings = new PageBindings();
-    const compaction = new ModelCompaction(core.allocator, events, before.vmemmap, bindings);
-    const background = this.background(core, compaction, bindings);
-    const replay = new FreeRunningReplay(core, this.requests(core), background, bindings, events);
-    const operations = listen(core.allocator);
-    await inSlices(0, events.length, (from, to) => replay.run(from, to));
-    const recorded = recordedOperations(events);
-    return {
-      buddyEvents: recorded.length,
-      sameBuddyEvents: commonPrefix(recorded, operations),
-      ...blockErrors(core.allocator, after),
-      extfrag: { recorded: this.extfragRecorded, predicted },
-    };
-  }
-
-  private requests(core: SimulatedCore): Requests {
-    return new Requests(core.allocator, this.loaded.events, this.loaded.gfpBits, this.splitTables);
-  }
-
-  private background(
-    core: SimulatedCore,
-    silentChanges: SilentChanges,
-    bindings: PageBindings | null,
-  ): Background {
-    return new Background(core.allocator, this.loaded.events, {
-      vmemmap: this.loaded.before.vmemmap,
-      destinations: this.destinations,
-      zoneOfAddress: this.zoneOfAddress,
-      silentChanges,
-      bindings,
-    });
-  }
-}
-
-/** Lines of the page tables that splits of the recorded kernel's direct map took. */
-function splitTableLines({ before, events, gfps }: LoadedCapture): ReadonlySet<number> {
-  const labels = new LabelCollector({ gfps, vmemmap: before.vmemmap, pageOffset: before.pageOffset });
-  labels.add(events);
-  const tables = labels.finish().splitTables.cursor();
-  const lines = new Set<number>();
-  for (let i = 0; i < events.length; i++)
-    if (events.kind[i] === KIND.alloc && tables.at(events.file[i], events.line[i]) !== 0)
-      lines.add(events.line[i]);
-  return lines;
-}
-
 function pcpListsOf(snapshot: Snapshot): ReadonlyMap<string, ArrayLike<number>> {
   return new Map(
     snapshot.pcps.flatMap(({ zone, cpu, lists }) =>
       lists.map(({ index, pfns }) => [`${zone}/${cpu}/${index}`, pfns] as const),
     ),
   );
-}
-
-/** Largest difference of block counts: over zones and orders, and over types as well. */
-function blockErrors({ machine, lists }: PageAllocator, snapshot: Snapshot) {
-  const recorded = new Map<string, number>();
-  for (const { zone, order, freetype, pfns } of snapshot.freeLists)
-    recorded.set(`${zone}/${order}/${freetype}`, pfns.length);
-  let buddyinfoError = 0;
-  let pagetypeinfoError = 0;
-  machine.zones.forEach(({ index }, zone) => {
-    for (let order = 0; order < NR_PAGE_ORDERS; order++) {
-      let sum = 0;
-      for (let freetype = 0; freetype < NR_FREETYPE_IDXS; freetype++) {
-        const difference =
-          lists.length[lists.list(zone, order, freetype)] -
-          (recorded.get(`${index}/${order}/${freetype}`) ?? 0);
-        pagetypeinfoError = Math.max(pagetypeinfoError, Math.abs(difference));
-        sum += difference;
-      }
-      buddyinfoError = Math.max(buddyinfoError, Math.abs(sum));
-    }
-  });
-  return { buddyinfoError, pagetypeinfoError };
 }

@@ -4,6 +4,7 @@
  */
 
 import { MIGRATE_MOVABLE } from '../../kernel/migratetypes.js';
+import { PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../../kernel/orders.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
@@ -11,10 +12,18 @@ import { pfnOfStructPage } from '../../trace/struct-page.js';
 import type { SilentOperations } from '../silent-operations.js';
 import { findBlockScan } from './block-scan.js';
 import { findSearch, type SearchMemory } from './fast-search.js';
+import { findSource, searchesForSource } from './source-search.js';
 import type { Rotations } from './rotations.js';
+
+/** cc->fast_start_pfn: no block found yet, or given up. */
+const NO_BLOCK_YET = 0;
+const GIVEN_UP = Number.POSITIVE_INFINITY;
 
 interface Run extends SearchMemory {
   readonly zone: number;
+  freePfn: number;
+  /** Lowest page that led to a block: the scanner goes back there once, when a search fails. */
+  fastStartPfn: number;
 }
 
 export class CompactionScans {
@@ -24,6 +33,8 @@ export class CompactionScans {
   /** Scanned blocks whose pages no probe tells, and those where the model finds as many as were taken. */
   blockScans = 0;
   blockScansEqual = 0;
+  sourceSearches = 0;
+  tails: number[] = [];
   private readonly allocator: PageAllocator;
   private readonly events: EventColumns;
   private readonly vmemmap: number;
@@ -34,6 +45,9 @@ export class CompactionScans {
   private readonly runs = new Map<number, Run>();
   /** The report that follows an isolation, by index of its event. */
   private readonly reportOf: ReadonlyMap<number, number>;
+  /** What follows a test whether a run is done: the index of its next event of these kinds. */
+  private readonly nextStep: ReadonlyMap<number, number>;
+  private readonly hasTailProbe: boolean;
   private readonly hasIsolateProbe: boolean;
   /** Reports whose search was followed already, at the isolation that it led to. */
   private readonly followed = new Set<number>();
@@ -51,7 +65,10 @@ export class CompactionScans {
     this.rotations = rotations;
     this.silent = silent;
     this.reportOf = reportsOfIsolations(events);
-    this.hasIsolateProbe = this.reportOf.size > 0;
+    this.nextStep = nextSteps(events);
+    const kinds = events.kind.subarray(0, events.length);
+    this.hasIsolateProbe = kinds.includes(KIND.isolateFreePage);
+    this.hasTailProbe = kinds.includes(KIND.moveFreelistTail);
   }
 
   event(i: number, kind: number): void {
@@ -59,8 +76,11 @@ export class CompactionScans {
     switch (kind) {
       case KIND.compactionTryToCompact:
       case KIND.compactionSuitable:
+        this.wants(pid[i], order[i]);
+        break;
       case KIND.compactionFinished:
         this.wants(pid[i], order[i]);
+        this.searchSource(i);
         break;
       case KIND.compactionBegin: {
         const wanted = this.wantedOrder.get(pid[i]) ?? -1;
@@ -70,6 +90,8 @@ export class CompactionScans {
           searchOrder: wanted,
           fastSearchFail: 0,
           migratePfn: b[i],
+          freePfn: c[i],
+          fastStartPfn: NO_BLOCK_YET,
         });
         break;
       }
@@ -91,6 +113,7 @@ export class CompactionScans {
         if (!this.followed.delete(i)) this.follow(i, i);
         break;
       case KIND.compactionIsolateFreepages:
+        this.noteFreeScanner(i);
         if (!this.hasIsolateProbe && b[i] > 0) this.scanBlock(i);
         break;
       case KIND.moveFreelistTail:
@@ -104,6 +127,45 @@ export class CompactionScans {
     const run = this.runs.get(pid);
     if (run === undefined || run.order === order) return;
     this.runs.set(pid, { ...run, order, searchOrder: order });
+  }
+
+  /** A run goes on: its migrate scanner looks for a block, if it is between two. */
+  private searchSource(i: number): void {
+    const { pid, kind, pfn } = this.events;
+    const run = this.runs.get(pid[i]);
+    const step = this.nextStep.get(i);
+    if (run === undefined || step === undefined || kind[step] === KIND.compactionEnd) return;
+    const zoneStart = this.allocator.lists.zones[run.zone].startPfn;
+    if (!searchesForSource(run.order, run.migratePfn, zoneStart) || !this.maySearch(pid[i], run)) return;
+    this.sourceSearches++;
+    const isScan = kind[step] === KIND.compactionIsolateMigratepages;
+    const outcome = findSource(this.allocator, run.zone, { ...run, scanStart: isScan ? pfn[step] : -1 });
+    if (outcome.pfn >= 0) this.tails.push(outcome.pfn);
+    if (outcome.pfn >= 0 && !this.hasTailProbe) this.rotations.moveFront(outcome.pfn);
+    if (outcome.isFound) {
+      run.fastSearchFail = 0;
+      if (run.fastStartPfn === NO_BLOCK_YET || outcome.pfn < run.fastStartPfn) run.fastStartPfn = outcome.pfn;
+      return;
+    }
+    run.fastSearchFail++;
+    if (run.fastStartPfn === NO_BLOCK_YET || run.fastStartPfn === GIVEN_UP) return;
+    run.migratePfn = run.fastStartPfn;
+    run.fastStartPfn = GIVEN_UP;
+  }
+
+  /** Small requests of the kernel must not have a movable block emptied for them (§7.3). */
+  private maySearch(pid: number, run: Run): boolean {
+    const wanted = this.silent.wantedType(pid);
+    return wanted === null || wanted === MIGRATE_MOVABLE || run.order >= PAGEBLOCK_ORDER;
+  }
+
+  /** isolate_freepages() goes on where it stopped, or with the block below. */
+  private noteFreeScanner(i: number): void {
+    const { pid, pfn, c } = this.events;
+    const run = this.runs.get(pid[i]);
+    if (run === undefined) return;
+    const block = pfn[i] - (pfn[i] % PAGEBLOCK_PAGES);
+    run.freePfn = c[i] < block + PAGEBLOCK_PAGES ? c[i] : block - PAGEBLOCK_PAGES;
   }
 
   /** The isolation that a search led to: its page is at the head of its list now (R16 b). */
@@ -122,6 +184,7 @@ export class CompactionScans {
     this.searches++;
     const run = this.runs.get(pid[report]);
     if (run === undefined) return false;
+    run.freePfn = c[report];
     const told = { minPfn: pfn[report], freePfn: c[report], scanned: a[report], taken: b[report] };
     const outcome = findSearch(this.allocator, run.zone, run, told);
     if (outcome === null) return false;
@@ -167,4 +230,20 @@ function reportsOfIsolations({ length, kind, pid }: EventColumns): Map<number, n
     }
   }
   return reports;
+}
+
+/** Each test whether a run is done is followed by a scan, by the next test where no block was scanned, or by the end. */
+function nextSteps({ length, kind, pid }: EventColumns): Map<number, number> {
+  const steps = new Map<number, number>();
+  const next = new Map<number, number>();
+  for (let i = length - 1; i >= 0; i--) {
+    if (kind[i] === KIND.compactionFinished) {
+      const step = next.get(pid[i]);
+      if (step !== undefined) steps.set(i, step);
+      next.set(pid[i], i);
+    } else if (kind[i] === KIND.compactionIsolateMigratepages || kind[i] === KIND.compactionEnd) {
+      next.set(pid[i], i);
+    }
+  }
+  return steps;
 }

@@ -15,7 +15,7 @@ import { type OperationTimes, operationTimes } from './operation-times.js';
 import type { PageBindings } from './page-bindings.js';
 import type { Requests } from './requests.js';
 import type { SimulatedCore } from './simulated-core.js';
-import { NO_EVENT, TaskOrder } from './task-order.js';
+import { NO_EVENT, type TaskOrder } from './task-order.js';
 
 export class FreeRunningReplay {
   readonly allocator: PageAllocator;
@@ -39,6 +39,7 @@ export class FreeRunningReplay {
     requests: Requests,
     background: Background,
     bindings: PageBindings,
+    tasks: TaskOrder,
     events: EventColumns,
   ) {
     this.core = core;
@@ -48,7 +49,7 @@ export class FreeRunningReplay {
     this.bindings = bindings;
     this.events = events;
     this.times = operationTimes(events);
-    this.tasks = new TaskOrder(events);
+    this.tasks = tasks;
     this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);
     background.beforeDrain = (slot, pages, pindex) => this.early.beforeDrain(slot, pages, pindex, this.at);
   }

@@ -23,7 +23,7 @@ import type { KernelLists } from './kernel-lists.js';
 import { type OperationTimes, operationTimes } from './operation-times.js';
 import type { Requests } from './requests.js';
 import type { SimulatedCore } from './simulated-core.js';
-import { contextKey, NO_EVENT, TaskOrder } from './task-order.js';
+import { contextKey, NO_EVENT, type TaskOrder } from './task-order.js';
 
 type Verdict = 'atHead' | 'reordered' | 'missed';
 
@@ -70,6 +70,7 @@ export class OneStepReplay {
     kernel: KernelLists,
     requests: Requests,
     background: Background,
+    tasks: TaskOrder,
     events: EventColumns,
   ) {
     this.core = core;
@@ -79,7 +80,7 @@ export class OneStepReplay {
     this.requests = requests;
     this.background = background;
     this.times = operationTimes(events);
-    this.tasks = new TaskOrder(events);
+    this.tasks = tasks;
     this.explainer = new OrderExplainer(events, this.tasks);
     this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);
     background.beforeDrain = (slot, pages, pindex) => this.early.beforeDrain(slot, pages, pindex, this.at);
