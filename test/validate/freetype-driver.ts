@@ -85,7 +85,8 @@ export class FreetypeDriver {
         allocator.decay(this.zoneAt(a[i]), cpu[i]);
         break;
       case KIND.kswapdWake:
-        allocator.kswapdRan();
+        allocator.kswapdBegins();
+        allocator.kswapdEnds();
         break;
       case KIND.drainPagesZone:
         allocator.lists.cpu = b[i];
