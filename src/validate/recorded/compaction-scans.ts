@@ -12,8 +12,8 @@ import { pfnOfStructPage } from '../../trace/struct-page.js';
 import type { SilentOperations } from '../silent-operations.js';
 import { findBlockScan } from './block-scan.js';
 import { findSearch, type SearchMemory } from './fast-search.js';
-import { findSource, searchesForSource } from './source-search.js';
 import type { Rotations } from './rotations.js';
+import { findSource, searchesForSource } from './source-search.js';
 
 /** cc->fast_start_pfn: no block found yet, or given up. */
 const NO_BLOCK_YET = 0;
@@ -22,6 +22,7 @@ const GIVEN_UP = Number.POSITIVE_INFINITY;
 interface Run extends SearchMemory {
   readonly zone: number;
   freePfn: number;
+  lastSearchTook: boolean;
   /** Lowest page that led to a block: the scanner goes back there once, when a search fails. */
   fastStartPfn: number;
 }
@@ -91,6 +92,7 @@ export class CompactionScans {
           fastSearchFail: 0,
           migratePfn: b[i],
           freePfn: c[i],
+          lastSearchTook: false,
           fastStartPfn: NO_BLOCK_YET,
         });
         break;
@@ -159,11 +161,14 @@ export class CompactionScans {
     return wanted === null || wanted === MIGRATE_MOVABLE || run.order >= PAGEBLOCK_ORDER;
   }
 
-  /** isolate_freepages() goes on where it stopped, or with the block below. */
+  /**
+   * isolate_freepages() goes on where it stopped, or with the block below. After a search that found a page
+   * the scan is one around it, and the scanner stays (fast_isolate_around()).
+   */
   private noteFreeScanner(i: number): void {
     const { pid, pfn, c } = this.events;
     const run = this.runs.get(pid[i]);
-    if (run === undefined) return;
+    if (run === undefined || run.lastSearchTook) return;
     const block = pfn[i] - (pfn[i] % PAGEBLOCK_PAGES);
     run.freePfn = c[i] < block + PAGEBLOCK_PAGES ? c[i] : block - PAGEBLOCK_PAGES;
   }
@@ -185,6 +190,7 @@ export class CompactionScans {
     const run = this.runs.get(pid[report]);
     if (run === undefined) return false;
     run.freePfn = c[report];
+    run.lastSearchTook = b[report] > 0;
     const told = { minPfn: pfn[report], freePfn: c[report], scanned: a[report], taken: b[report] };
     const outcome = findSearch(this.allocator, run.zone, run, told);
     if (outcome === null) return false;
