@@ -39,6 +39,8 @@ export class Background {
   /** Told of each page that enters a pcp list, and of each that had left one without a line. */
   entered: (pfn: number, at: number) => void = () => {};
   silent: () => void = () => {};
+  /** Told before a decay, with the pcp->count that its probe saw. */
+  beforeDecay: (zone: number, cpu: number, recordedCount: number) => void = () => {};
   /** Told before a drain takes pages off the lists of a slot. */
   beforeDrain: (slot: number, pages: number, pindex: number) => void = () => {};
   private readonly allocator: PageAllocator;
@@ -242,9 +244,10 @@ export class Background {
    * portion went, the drain events of its task tell.
    */
   private decay(i: number, zone: number): void {
-    const { cpu, pid } = this.events;
+    const { cpu, pid, pfn } = this.events;
     const { lists, pcp } = this.allocator;
     this.finishDecay(cpu[i]);
+    this.beforeDecay(zone, cpu[i], pfn[i]);
     lists.cpu = cpu[i];
     lists.foldCounter(zone, cpu[i]);
     const rest = pcp.beginDecay(zone, cpu[i]);

@@ -6,6 +6,7 @@
 
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import { useOf } from '../../pagealloc/page-frames.js';
+import { isPcpOrder } from '../../pagealloc/pcp-lists.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import type { Requests } from './requests.js';
@@ -45,6 +46,27 @@ export class EarlyTakings {
     }
   }
 
+  /**
+   * A decay finds fewer pages than the model has (its probe tells pcp->count): tasks have taken some from the
+   * heads of their lists. Where the model is corrected it must be the very page of the line to come.
+   */
+  beforeDecay(zone: number, cpu: number, recordedCount: number, now: number, isCorrected: boolean): void {
+    const { frames, lists, pcp } = this.allocator;
+    const slot = pcp.slotOf(cpu, zone);
+    if (pcp.count[slot] <= recordedCount) return;
+    for (const next of this.tasks.underWay()) {
+      const pfn = this.events.pfn[next];
+      const order = this.events.order[next];
+      if (pfn < 0 || this.pages.has(next) || this.events.cpu[next] !== cpu) continue;
+      if (lists.zoneOf(pfn) !== zone || !isPcpOrder(order) || !this.tasks.mayBeTaken(next, now)) continue;
+      const list = this.requests.listFor(pfn, this.requests.peek(next));
+      const node = frames.next[list];
+      if (node === list || (isCorrected && frames.pfnOf(node) !== pfn)) continue;
+      this.leave(slot, node, order, next);
+      if (pcp.count[slot] <= recordedCount) return;
+    }
+  }
+
   /** A drain of so many pages is about to begin, with this list: pages that are gone are not found by it. */
   beforeDrain(slot: number, pages: number, pindex: number, now: number): void {
     let found = true;
@@ -66,16 +88,26 @@ export class EarlyTakings {
     if (isFree ? !silently || !this.tasks.isHeldSince(next, now) : !this.tasks.mayBeTaken(next, now))
       return false;
     if (!isFree && this.requests.peek(next).order !== order) return false;
+    if (isFree) {
+      frames.unlink(node);
+      frames.info[node] = 0;
+      pcp.count[slot] -= 1 << order;
+      this.silent++;
+    } else {
+      this.leave(slot, node, order, next);
+    }
+    return true;
+  }
+
+  /** The request whose line is at `next` has taken this entry. */
+  private leave(slot: number, node: number, order: number, next: number): void {
+    const { frames, pcp } = this.allocator;
+    this.pages.set(next, frames.pfnOf(node));
     frames.unlink(node);
     frames.info[node] = 0;
     pcp.count[slot] -= 1 << order;
-    if (isFree) this.silent++;
-    else {
-      pcp.freeCount[slot] >>= 1;
-      this.pages.set(next, page);
-      const { migratetype, gfp } = this.requests.peek(next);
-      frames.markAllocated(node, order, useOf(migratetype, gfp));
-    }
-    return true;
+    pcp.freeCount[slot] >>= 1;
+    const { migratetype, gfp } = this.requests.peek(next);
+    frames.markAllocated(node, order, useOf(migratetype, gfp));
   }
 }

@@ -51,6 +51,7 @@ export class FreeRunningReplay {
     this.times = operationTimes(events);
     this.tasks = tasks;
     this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);
+    background.beforeDecay = (zone, cpu, count) => this.early.beforeDecay(zone, cpu, count, this.at, false);
     background.beforeDrain = (slot, pages, pindex) => this.early.beforeDrain(slot, pages, pindex, this.at);
   }
 

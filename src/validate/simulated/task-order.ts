@@ -30,8 +30,9 @@ export class TaskOrder {
   private readonly nextOfPage: Int32Array;
   /** Of the same: where its page left the buddy lists last; NO_EVENT when it came from a pcp list of the start. */
   private readonly takingOf: Int32Array;
-  /** Index of the next such event of a page, from where the replay stands. */
+  /** Index of the next such event of a page, and of the next event of a task, from where the replay stands. */
   private readonly upcoming = new Map<number, number>();
+  private readonly nextOfTask = new Map<number, number>();
 
   constructor(events: EventColumns) {
     const { length } = events;
@@ -46,6 +47,9 @@ export class TaskOrder {
 
   /** The replay has passed this event. */
   pass(i: number): void {
+    const key = contextKey(this.events, i);
+    if (this.nextOwn[i] === NO_EVENT) this.nextOfTask.delete(key);
+    else this.nextOfTask.set(key, this.nextOwn[i]);
     if (isPageEvent(this.events.kind[i])) this.upcoming.set(this.events.pfn[i], this.nextOfPage[i]);
   }
 
@@ -62,6 +66,13 @@ export class TaskOrder {
     return this.previousOwn[allocation] < now && this.takingOf[allocation] < now;
   }
 
+  /** Allocations that may be under way: the next events of their tasks, soonest first. */
+  underWay(): number[] {
+    const allocations: number[] = [];
+    for (const next of this.nextOfTask.values()) if (this.events.kind[next] === KIND.alloc) allocations.push(next);
+    return allocations.sort((a, b) => a - b);
+  }
+
   /** The page does not come from the buddy lists between now and this event. */
   isHeldSince(pageEvent: number, now: number): boolean {
     return this.takingOf[pageEvent] < now;
@@ -76,6 +87,7 @@ export class TaskOrder {
         this.previousOwn[i] = before;
         this.nextOwn[before] = i;
       }
+      else this.nextOfTask.set(key, i);
       last.set(key, i);
     }
   }
