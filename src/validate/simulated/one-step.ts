@@ -156,7 +156,7 @@ export class OneStepReplay {
     if (verdict === 'missed') {
       this.missed++;
       this.mustAdopt = true;
-    } else if (verdict === 'atHead' && this.isInterleaved(i)) this.reordered++;
+    } else if (verdict === 'atHead' && (this.isInterleaved(i) || this.requests.hasMoved(i))) this.reordered++;
     else this[verdict]++;
     this.explainer.forget(pfn[i]);
   }

@@ -15,6 +15,7 @@ export class Requests {
   private readonly events: EventColumns;
   private readonly gfpBits: (gfp: number) => number;
   private readonly splitTables: ReadonlySet<number>;
+  private readonly moved: ReadonlyMap<number, number>;
   /** Announced in freetype captures, by pid (captures FREETYPE.md). */
   private readonly announced = new Map<number, AllocRequest>();
 
@@ -23,16 +24,23 @@ export class Requests {
     events: EventColumns,
     gfpBits: (gfp: number) => number,
     splitTables: ReadonlySet<number>,
+    moved: ReadonlyMap<number, number>,
   ) {
     this.allocator = allocator;
     this.events = events;
     this.gfpBits = gfpBits;
     this.splitTables = splitTables;
+    this.moved = moved;
   }
 
   /** A page table that a split of the direct map took: no request of its own where the core splits, too. */
   isNested(i: number): boolean {
     return this.splitTables.has(this.events.line[i]);
+  }
+
+  /** The task took its page on another CPU than its line tells (R19). */
+  hasMoved(i: number): boolean {
+    return this.moved.has(i);
   }
 
   announce(i: number): void {
@@ -76,7 +84,7 @@ export class Requests {
       migratetype: events.migratetype[i],
       gfp: this.gfpBits(events.gfp[i]),
       pageClass: PLAIN,
-      cpu: events.cpu[i],
+      cpu: this.moved.get(i) ?? events.cpu[i],
       inInterrupt: isInInterrupt(events.context[i]),
       isMarked: false,
     };

@@ -21,6 +21,7 @@ import { commonPrefix, listen, recordedOperations } from './buddy-operations.js'
 import { freeDestinations } from './free-destinations.js';
 import { FreeRunningReplay } from './free-running.js';
 import { KernelLists } from './kernel-lists.js';
+import { movedRequests } from './list-cpus.js';
 import { ModelCompaction } from './model-compaction.js';
 import { OneStepReplay } from './one-step.js';
 import { PageBindings } from './page-bindings.js';
@@ -58,8 +59,8 @@ export class SimulatedCapture {
     const recorded = new RecordedReplay(machine, before, events, gfpBits);
     const kernel = new KernelLists(recorded, before, events, this.destinations, this.zoneOfAddress);
     const silent = new SilentOperations(core.allocator, events, before.vmemmap, gfpBits);
-    const requests = this.requests(core);
     const tasks = new TaskOrder(events);
+    const requests = this.requests(core, tasks);
     const background = this.background(core, silent, null, tasks);
     const oneStep = new OneStepReplay(core, kernel, requests, background, tasks, events);
     oneStep.onEvent = (i) => {
@@ -85,7 +86,7 @@ export class SimulatedCapture {
     const compaction = new ModelCompaction(core.allocator, events, before.vmemmap, bindings);
     const tasks = new TaskOrder(events);
     const background = this.background(core, compaction, bindings, tasks);
-    const replay = new FreeRunningReplay(core, this.requests(core), background, bindings, tasks, events);
+    const replay = new FreeRunningReplay(core, this.requests(core, tasks), background, bindings, tasks, events);
     const operations = listen(core.allocator);
     await inSlices(0, events.length, (from, to) => replay.run(from, to));
     const recorded = recordedOperations(events);
@@ -97,8 +98,10 @@ export class SimulatedCapture {
     };
   }
 
-  private requests(core: SimulatedCore): Requests {
-    return new Requests(core.allocator, this.loaded.events, this.loaded.gfpBits, this.splitTables);
+  private requests(core: SimulatedCore, tasks: TaskOrder): Requests {
+    const { events, gfpBits, before } = this.loaded;
+    const moved = movedRequests(events, tasks, before);
+    return new Requests(core.allocator, events, gfpBits, this.splitTables, moved);
   }
 
   private background(
