@@ -27,13 +27,22 @@ export interface ValidationView {
     readonly rotatedLists: readonly string[];
     readonly differingLists: readonly string[];
     readonly wantsFirstMiss: boolean;
+    readonly metricLines: readonly MetricLineView[];
     readonly firstMissContext: MissContextView | null;
   };
 }
 
+/** A line that the model prints otherwise than the kernel did: since the copy is of another moment, or in error. */
+interface MetricLineView {
+  readonly end: 'before' | 'after';
+  readonly file: string;
+  readonly line: number;
+  readonly cause: 'copyMoved' | 'model';
+}
+
 export function validationDocument(view: ValidationView): Document {
   const { result } = view;
-  const words = listWords(view);
+  const words = differenceWords(view);
   return [
     head(view),
     buddyLevel(result),
@@ -162,9 +171,9 @@ function counts({ simulated, directMap, flips }: Validation): Grid {
   };
 }
 
-/** Lists that are not the kernel's, by name: a sceptic will look for them. */
-function listWords({ details }: ValidationView): Facts {
-  const { rotatedLists, differingLists, hasCompaction } = details;
+/** What is not the kernel's, by name: a sceptic will look for it. */
+function differenceWords({ details }: ValidationView): Facts {
+  const { rotatedLists, differingLists, hasCompaction, metricLines } = details;
   const rows: [string, string][] = [];
   if (rotatedLists.length > 0) {
     const why = hasCompaction
@@ -172,6 +181,17 @@ function listWords({ details }: ValidationView): Facts {
       : '';
     rows.push(['other order', `${rotatedLists.join('; ')}: the same blocks${why}`]);
   }
+  const moved = metricLines.filter(({ cause }) => cause === 'copyMoved').length;
+  if (moved > 0) {
+    const copies = 'were copied seconds before snapshot 1 or milliseconds after snapshot 2';
+    rows.push([
+      'other lines',
+      `${counted(moved, 'line')} where the kernel's files ${copies}, and memory had changed: of the snapshot itself the model prints what the kernel would`,
+    ]);
+  }
+  const wrong = metricLines.filter(({ cause }) => cause === 'model');
+  if (wrong.length > 0)
+    rows.push(['wrong lines', wrong.map(({ end, file, line }) => `${end}/${file}:${line}`).join(', ')]);
   if (differingLists.length > 0) rows.push(['other blocks', differingLists.join('; ')]);
   return { kind: 'facts', rows };
 }

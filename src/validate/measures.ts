@@ -325,7 +325,8 @@ export const MEASURES: { readonly [Key in MeasureKey]: ValidationMeasure } = {
     label: "lines of the kernel's own metrics",
     unit: 'lines',
     better: 'neither',
-    formula: 'lines of buddyinfo, pagetypeinfo, extfrag_index and unusable_index beside snapshot 2',
+    formula:
+      'lines with numbers of buddyinfo, pagetypeinfo, extfrag_index and unusable_index beside both snapshots',
     source: 'page-allocator §8',
   },
   'metrics.equal': {

@@ -6,6 +6,7 @@
 import { KIND } from '../trace/events.js';
 import { directMapResult } from './direct-map.js';
 import { type FirstMissContext, type LevelMiss, missContext } from './first-miss.js';
+import { type DifferingLine, type KernelMetrics, kernelMetricsResult } from './kernel-metrics.js';
 import { type LoadedCapture, type LoadOptions, loadCapture } from './load-capture.js';
 import { type RecordedLevel, recordedLevel } from './recorded-level.js';
 import { type SimulatedLevel, simulatedLevel } from './simulated-level.js';
@@ -32,6 +33,8 @@ export interface ValidationDetails {
   /** Null unless it was asked for, or where nothing was missed. */
   readonly firstMissContext: FirstMissContext | null;
   readonly wantsFirstMiss: boolean;
+  /** Lines of the kernel's metrics that are not the model's. */
+  readonly metricLines: readonly DifferingLine[];
 }
 
 export interface ValidationReport {
@@ -41,14 +44,22 @@ export interface ValidationReport {
   readonly notes: readonly string[];
 }
 
+/** What the parts found. */
+interface Parts {
+  readonly recorded: RecordedLevel;
+  readonly simulated: SimulatedLevel;
+  readonly metrics: KernelMetrics;
+}
+
 export async function validateCapture(options: ValidateOptions): Promise<ValidationReport> {
   const loaded = await loadCapture(options);
   const recorded = await recordedLevel(loaded);
   const simulated = await simulatedLevel(loaded);
+  const metrics = await kernelMetricsResult({ ...loaded, allocator: recorded.allocator });
   const miss = firstMissOf(recorded, simulated);
   const context = options.firstMiss && miss !== null ? await missContext(loaded, miss) : null;
   return {
-    result: resultOf(options, loaded, recorded, simulated),
+    result: resultOf(options, loaded, { recorded, simulated, metrics }),
     details: {
       cpus: loaded.machine.cpus,
       events: loaded.events.length,
@@ -59,6 +70,7 @@ export async function validateCapture(options: ValidateOptions): Promise<Validat
       differingLists: recorded.states.differingLists,
       firstMissContext: context,
       wantsFirstMiss: options.firstMiss,
+      metricLines: metrics.differing,
     },
     notes: [...loaded.notes, ...recorded.notes],
   };
@@ -67,8 +79,7 @@ export async function validateCapture(options: ValidateOptions): Promise<Validat
 function resultOf(
   { version }: ValidateOptions,
   loaded: LoadedCapture,
-  recorded: RecordedLevel,
-  simulated: SimulatedLevel,
+  { recorded, simulated, metrics }: Parts,
 ): Validation {
   return {
     schema: VALIDATION_SCHEMA,
@@ -80,7 +91,7 @@ function resultOf(
     simulated: simulated.result,
     directMap: directMapResult({ ...loaded, vmeventDelta: loaded.capture.info.vmeventDelta }),
     flips: simulated.flips,
-    metrics: { lines: 0, equal: 0 },
+    metrics: { lines: metrics.lines, equal: metrics.equal },
     firstMiss: placed(loaded, firstMissOf(recorded, simulated)),
   };
 }

@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BUILD, FILL, ROOT, SECRETMEM, Workspace } from './program.js';
+import { BUILD, COMPACTION, FILL, ROOT, SECRETMEM, Workspace } from './program.js';
 
 const at = new Workspace();
 const isUpdate = process.env.UPDATE_GOLDEN === '1';
@@ -23,6 +23,11 @@ test.concurrent.each([
   ['check-fill.txt', `check ${FILL}`],
   ['check-build.txt', `check ${BUILD}`],
   ['check-short.txt', 'check short'],
+  ['validate-secretmem.txt', `validate ${SECRETMEM}`],
+  ['validate-secretmem.json', `validate ${SECRETMEM} --format json`],
+  ['validate-fill.txt', `validate ${FILL} --first-miss`],
+  ['validate-fill.csv', `validate ${FILL} --format csv`],
+  ['validate-compaction.txt', `validate ${COMPACTION} --first-miss`],
 ])('%s: %s', async (name, command) => {
   const { code, stdout, stderr } = await at.run(command);
   expect(code, stderr).toBe(0);

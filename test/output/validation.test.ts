@@ -17,6 +17,7 @@ const view: ValidationView = {
     rotatedLists: ['DMA32 order 3 movable'],
     differingLists: ['DMA order 0 unmovable'],
     wantsFirstMiss: false,
+    metricLines: [{ end: 'before', file: 'buddyinfo', line: 2, cause: 'copyMoved' }],
     firstMissContext: null,
   },
 };
@@ -28,6 +29,7 @@ const exact: ValidationView = {
     hasFreetypes: false,
     rotatedLists: [],
     differingLists: [],
+    metricLines: [],
     wantsFirstMiss: true,
   },
 };
@@ -77,6 +79,10 @@ test('how many of how many, what was inferred, and where the first miss is', () 
     other order   DMA32 order 3 movable: the same blocks, but compaction turns
                   lists without an event, and nothing was taken from these
                   afterwards (page-allocator §7.3)
+    other lines   1 line where the kernel's files were copied seconds before
+                  snapshot 1 or milliseconds after snapshot 2, and memory had
+                  changed: of the snapshot itself the model prints what the
+                  kernel would
     other blocks  DMA order 0 unmovable
 
     first miss  trace.txt.gz:4711: buddy level: model: pfn 0x10; kernel: pfn

@@ -1,67 +1,99 @@
 /**
- * The model against recorded kernels at buddy level: every block that left the lists, every fallback, every
- * list in order and every pageblock type (page-allocator §9.5, §12). Exact, on every capture that is there.
+ * The model against recorded kernels, on every capture that is there: every block that left the lists, every
+ * fallback, every list in order and every pageblock type (page-allocator §9.5, §12); each page from the requests
+ * alone; direct map and flips. What is not exact has its bound and its reason here.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findCapture } from '../../src/machine/capture.js';
-import { machineOfSnapshot } from '../../src/machine/snapshot-machine.js';
-import { decodeGfps } from '../../src/trace/gfp.js';
-import { migratetypeTable } from '../../src/trace/migratetype.js';
-import { openTrace } from '../../src/trace/open.js';
-import { compareStates } from '../../src/validate/compare-states.js';
-import { RecordedReplay } from '../../src/validate/recorded.js';
-import { readBetweenMarkers } from '../../src/validate/whole-trace.js';
+import { validateCapture } from '../../src/validate/validate.js';
+import type { Validation } from '../../src/validate/validation.js';
 
 const SHARED = '../shared/captures';
-const BUNDLED = ['linux-7.3-secretmem-1cpu', 'linux-7.3-freetype-fill-1cpu'];
 
 /**
- * Lists that compaction rotated after the last block was taken from them: the same members, in an order that
- * no event tells (page-allocator §7.3, §9.5 R16).
+ * Lists, at most, that compaction rotated after the last block was taken from them: the same members, in an
+ * order that no event tells (page-allocator §7.3, §9.5 R16).
  */
 const ROTATED: Readonly<Record<string, number>> = {
+  'linux-7.3-freetype-frag-nocompact-1cpu': 1,
   'linux-7.3-freetype-oom-compact-1cpu': 1,
 };
 
-async function validate(folder: string) {
-  const capture = (await findCapture(folder))!;
-  const before = await capture.before();
-  const machine = machineOfSnapshot(before, { name: capture.name, iomem: await capture.iomem() });
-  const reader = await openTrace(capture.traceFile);
-  try {
-    const events = await readBetweenMarkers(reader, migratetypeTable(reader.report, before.hasCma));
-    const { bits } = decodeGfps(reader.gfps, reader.report);
-    const replay = new RecordedReplay(machine, before, events, (gfp) => bits[gfp]);
-    replay.run(0, events.length);
-    return { replay, states: compareStates(replay.allocator, (await capture.after())!) };
-  } finally {
-    await reader.close();
+/** Share of requests that must be served with the kernel's page, in thousandths. */
+function leastShare(capture: string): number {
+  // Reclaim and compaction take pages from pcp lists at moments that no line tells.
+  if (capture.includes('-pressure-')) return 980;
+  // Several CPUs, and drains by others, whose lines stand some microseconds off.
+  if (/-(?:fragment|normal-zone|pagetables|modules|build|compaction|mixedp)-/.test(capture)) return 990;
+  // Compaction of the freetype kernel is a re-implementation (freetype-observed §1).
+  if (/-(?:frag-compact|mixed)-1cpu/.test(capture)) return 999;
+  return 1000;
+}
+
+async function validated(folder: string) {
+  const options = { version: '0.0.0', withoutProbes: false, firstMiss: false };
+  return validateCapture({ ...options, path: folder });
+}
+
+async function expectTheKernels(folder: string): Promise<Validation> {
+  const { result, details } = await validated(folder);
+  const { capture, recorded, simulated, directMap, flips } = result;
+  expect(recorded.exact).toBe(recorded.allocations);
+  expect(recorded.extfrag.equal).toBe(recorded.extfrag.recorded);
+  expect(recorded.pageblocksEqual).toBe(recorded.pageblocks);
+  expect(details.differingLists).toEqual([]);
+  expect(details.rotatedLists.length).toBeLessThanOrEqual(ROTATED[capture] ?? 0);
+
+  expect(simulated.exact * 1000).toBeGreaterThanOrEqual(simulated.allocations * leastShare(capture));
+  expect(simulated.atHead + simulated.reordered).toBe(simulated.exact);
+  expect(simulated.exact + simulated.missed).toBe(simulated.allocations);
+
+  // Modules change permissions with set_memory_*(), whose probes carry no address.
+  if (!capture.includes('-modules-')) {
+    expect(directMap.leavesEqual).toBe(directMap.leaves);
+    for (const { recorded: kernel, model } of [directMap.level2Splits, directMap.level3Splits])
+      expect(model).toBe(kernel);
   }
+  for (const { recorded: kernel, model } of [directMap.fullFlushes, directMap.rangedFlushes])
+    expect(model).toBe(kernel);
+  if (flips !== null) expect(flips.equal).toBe(flips.toUnmapped.recorded + flips.toMapped.recorded);
+  return result;
 }
 
-async function expectExact(name: string, folder: string): Promise<void> {
-  const { replay, states } = await validate(folder);
-  expect(replay.firstMiss).toBeNull();
-  expect(replay.exact).toBe(replay.allocations);
-  expect(replay.extfragEqual).toBe(replay.extfragRecorded);
-  expect(states.pageblocksEqual).toBe(states.pageblocks);
-  expect(states.differingLists).toEqual([]);
-  expect(states.rotatedLists).toHaveLength(ROTATED[name] ?? 0);
-}
+describe('bundled captures: that many, for a replay of nothing would be exact, too', () => {
+  test('linux-7.3-secretmem-1cpu', async () => {
+    expect(await expectTheKernels('traces/linux-7.3-secretmem-1cpu')).toMatchObject({
+      recorded: { exact: 3_937, freeListsEqual: 17, listEntriesEqual: 226, pageblocksEqual: 512 },
+      simulated: { exact: 17_803, pcpListsEqual: 8, freeRunning: { sameBuddyEvents: 3_937 } },
+      directMap: {
+        level2Splits: { model: 11 },
+        fullFlushes: { model: 11 },
+        rangedFlushes: { model: 15_424 },
+      },
+      firstMiss: null,
+    });
+  });
 
-describe('bundled captures', () => {
-  test.each(BUNDLED)('%s', (name) => expectExact(name, join('traces', name)));
+  test('linux-7.3-freetype-fill-1cpu', async () => {
+    expect(await expectTheKernels('traces/linux-7.3-freetype-fill-1cpu')).toMatchObject({
+      recorded: { exact: 7_420, extfrag: { equal: 488 }, freeListsEqual: 13, pageblocksEqual: 80 },
+      simulated: { exact: 7_195, freeRunning: { sameBuddyEvents: 11_310, extfrag: { predicted: 488 } } },
+      flips: { toUnmapped: { model: 6 }, toMapped: { model: 6 }, equal: 12 },
+      firstMiss: null,
+    });
+  });
 
-  test('that many blocks: a replay of nothing would be exact, too', async () => {
-    expect((await validate('traces/linux-7.3-secretmem-1cpu')).replay.allocations).toBe(3_937);
-    expect((await validate('traces/linux-7.3-freetype-fill-1cpu')).replay.allocations).toBe(7_420);
+  test('linux-7.3-compaction-1cpu-probes', async () => {
+    expect(await expectTheKernels('traces/linux-7.3-compaction-1cpu-probes')).toMatchObject({
+      recorded: { exact: 3_417, extfrag: { equal: 5 }, freeListsEqual: 31, listEntriesEqual: 9_095 },
+      simulated: { allocations: 2_471 },
+    });
   });
 });
 
 describe.skipIf(!existsSync(SHARED))('all captures of ../shared (skipped where it is missing)', () => {
   const names = existsSync(SHARED) ? readdirSync(SHARED).filter((name) => name.startsWith('linux-')) : [];
-  test.each(names)('%s', (name) => expectExact(name, join(SHARED, name)));
+  test.each(names)('%s', async (name) => void (await expectTheKernels(join(SHARED, name))));
 });
