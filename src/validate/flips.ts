@@ -124,6 +124,22 @@ export class FlipComparison {
     );
   }
 
+  /** The announcement of the request that is open at an event, else the event itself. */
+  momentOf(at: number): number {
+    const { pid, context } = this.events;
+    // An interrupt on top of the task is none of its request.
+    if ((context[at] & IN_INTERRUPT) !== 0) return at;
+    const spans = this.spans.get(pid[at]);
+    const span = spans === undefined ? -1 : spanAt(spans, at);
+    return spans !== undefined && span >= 0 && at <= spans.to[span] ? spans.from[span] : at;
+  }
+
+  /** The answer of an announced request; the end of the trace if it has none. */
+  answerOf(moment: number): number {
+    const spans = this.spansOf(this.events.pid[moment]);
+    return spans.to[spanAt(spans, moment)];
+  }
+
   private readRequests(): Set<number> {
     const { kind, pid, length } = this.events;
     const refusals = new Set<number>();
@@ -170,22 +186,6 @@ export class FlipComparison {
     return kind[moment] === KIND.requestAlloc && migratetype[moment] === MIGRATE_UNMOVABLE;
   }
 
-  /** The announcement of the request that is open at an event, else the event itself. */
-  private momentOf(at: number): number {
-    const { pid, context } = this.events;
-    const spans = this.spans.get(pid[at]);
-    // An interrupt on top of the task is none of its request.
-    if (spans === undefined || (context[at] & IN_INTERRUPT) !== 0) return at;
-    let low = 0;
-    let high = spans.from.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (spans.from[middle] <= at) low = middle + 1;
-      else high = middle;
-    }
-    return low > 0 && at <= spans.to[low - 1] ? spans.from[low - 1] : at;
-  }
-
   private spansOf(pid: number): RequestSpans {
     let spans = this.spans.get(pid);
     if (spans === undefined) {
@@ -194,6 +194,18 @@ export class FlipComparison {
     }
     return spans;
   }
+}
+
+/** Index of the last request that was announced by then; -1 for none. */
+function spanAt({ from }: RequestSpans, at: number): number {
+  let low = 0;
+  let high = from.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (from[middle] <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
 }
 
 function keyOf({ moment, pfn, pages, toMapped }: Flip): string {
