@@ -58,7 +58,8 @@ export class EarlyTakings {
       const pfn = this.events.pfn[next];
       const order = this.events.order[next];
       if (pfn < 0 || this.pages.has(next) || this.events.cpu[next] !== cpu) continue;
-      if (lists.zoneOf(pfn) !== zone || !isPcpOrder(order) || !this.tasks.mayBeTaken(next, now)) continue;
+      if (lists.zoneOf(pfn) !== zone || !isPcpOrder(order)) continue;
+      if (this.tasks.nextOf(pfn) !== next || !this.tasks.mayBeTaken(next, now)) continue;
       const list = this.requests.listFor(pfn, this.requests.peek(next));
       const node = frames.next[list];
       if (node === list || (isCorrected && frames.pfnOf(node) !== pfn)) continue;

@@ -3,7 +3,13 @@
  * are printed late or early (page-allocator §9.4, R13); from here comes how late they can be.
  */
 
-import { CONTEXT_HARDIRQ, CONTEXT_NMI, CONTEXT_SOFTIRQ, type EventColumns } from '../../trace/columns.js';
+import {
+  CONTEXT_DEPTH_SHIFT,
+  CONTEXT_HARDIRQ,
+  CONTEXT_NMI,
+  CONTEXT_SOFTIRQ,
+  type EventColumns,
+} from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 
 /** No such event. */
@@ -80,7 +86,9 @@ export class TaskOrder {
 
   private linkTasks(): void {
     const last = new Map<number, number>();
+    const inherited = new InheritedFrees();
     for (let i = 0; i < this.events.length; i++) {
+      if (inherited.isOne(this.events, i)) continue;
       const key = contextKey(this.events, i);
       const before = last.get(key);
       if (before !== undefined) {
@@ -105,6 +113,36 @@ export class TaskOrder {
       this.upcoming.set(pfn[i], i);
     }
   }
+}
+
+/**
+ * Frees in the name of a task that has just been switched in, of what the task before it left behind: page
+ * tables and stacks of exited tasks, with preemption off. They do not tell where the task itself stands (R13).
+ */
+class InheritedFrees {
+  /** By CPU: pid of the task that runs, and whether it has done nothing of its own yet. */
+  private readonly running = new Map<number, { pid: number; isFresh: boolean }>();
+
+  isOne({ cpu, pid, kind, context }: EventColumns, i: number): boolean {
+    if (isInInterrupt(context[i])) return false;
+    let task = this.running.get(cpu[i]);
+    if (task === undefined || task.pid !== pid[i]) {
+      task = { pid: pid[i], isFresh: task !== undefined };
+      this.running.set(cpu[i], task);
+    }
+    if (task.isFresh && !(context[i] >> CONTEXT_DEPTH_SHIFT >= 1 && isOfAFree(kind[i]))) task.isFresh = false;
+    return task.isFresh;
+  }
+}
+
+function isOfAFree(kind: number): boolean {
+  return (
+    kind === KIND.free ||
+    kind === KIND.ptDtor ||
+    kind === KIND.pcpPut ||
+    kind === KIND.freeOnePage ||
+    kind === KIND.pcpuDrain
+  );
 }
 
 function isPageEvent(kind: number): boolean {
