@@ -136,16 +136,21 @@ export class Rmqueue {
     const lists = this.lists;
     if (this.watermarks.raiseBoost(zone) && (flags & ALLOC_KSWAPD) !== 0) this.watermarks.boosted[zone] = 1;
     const block = lists.frames.blockOf(head);
-    if (!this.isInsideZone(zone, block)) return NONE;
-    const free = lists.frames.freePagesIn(block);
-    const movable = lists.frames.movablePagesIn(block);
-    let alike = 0;
-    if (startType === MIGRATE_MOVABLE) alike = movable;
-    else if (fallbackType === MIGRATE_MOVABLE) alike = PAGEBLOCK_PAGES - (free + movable);
-    if (free + alike < HALF_PAGEBLOCK) return NONE;
+    if (!this.mayClaim(zone, block, startType, fallbackType)) return NONE;
     lists.moveBlock(zone, block, fallbackType, startType);
     lists.setBlockType(block, startType);
     return lists.takeSmallest(zone, order, startType);
+  }
+
+  /** The half rule: whether a block of `fallbackType` may be claimed for `startType`. */
+  mayClaim(zone: number, block: number, startType: number, fallbackType: number): boolean {
+    if (!this.isInsideZone(zone, block)) return false;
+    const free = this.lists.frames.freePagesIn(block);
+    const movable = this.lists.frames.movablePagesIn(block);
+    let alike = 0;
+    if (startType === MIGRATE_MOVABLE) alike = movable;
+    else if (fallbackType === MIGRATE_MOVABLE) alike = PAGEBLOCK_PAGES - (free + movable);
+    return free + alike >= HALF_PAGEBLOCK;
   }
 
   private isInsideZone(zone: number, block: number): boolean {

@@ -22,7 +22,10 @@ import { BYPASS, BYPASS_TO_TAIL, type Bypasses, END_OF_RUN, NO_FREE } from './re
 import { findBypasses } from './recorded/bypasses.js';
 import { CompactionScans } from './recorded/compaction-scans.js';
 import { Corrections } from './recorded/corrections.js';
+import { CpuOrder, NO_NEIGHBOUR } from './recorded/cpu-order.js';
 import { forgetPcpLists } from './recorded/forget-pcp.js';
+import { HalfRule } from './recorded/half-rule.js';
+import { LateFrees } from './recorded/late-frees.js';
 import { Rotations } from './recorded/rotations.js';
 import { LastFallback, type Miss, Takings } from './recorded/takings.js';
 import { SilentOperations } from './silent-operations.js';
@@ -33,6 +36,8 @@ export class RecordedReplay {
   readonly allocator: PageAllocator;
   /** Frees past the pcp lists that only a rule told, not a probe. */
   bypasses = 0;
+  /** Frees that got the zone lock after a taking by another CPU whose line stands behind theirs. */
+  overtaken = 0;
   /** Lines that cannot be what happened on this machine. */
   damaged = 0;
   readonly corrections: Corrections;
@@ -43,6 +48,13 @@ export class RecordedReplay {
   private readonly silent: SilentOperations;
   private readonly takings: Takings;
   readonly scans: CompactionScans;
+  readonly halfRule: HalfRule;
+  private readonly lateFrees: LateFrees;
+  /** Frees that wait for a taking by another CPU, by its index. */
+  private readonly waiting = new Map<
+    number,
+    { readonly at: number; readonly pfn: number; readonly order: number; readonly toTail: boolean }[]
+  >();
   /** The kernel flips blocks, and no probe tells of it. */
   private readonly infersFlips: boolean;
   /** Whole block that a task took last, as long as nothing tells what it did with it: pfn and order by pid. */
@@ -60,8 +72,12 @@ export class RecordedReplay {
     this.corrections = new Corrections(allocator);
     this.rotated = new Rotations(allocator);
     const { corrections, rotated: rotations } = this;
-    this.silent = new SilentOperations(allocator, events, snapshot.vmemmap, gfpBits);
-    this.takings = new Takings(events, { allocator, fallback, corrections, rotations, silent: this.silent });
+    this.silent = new SilentOperations(allocator, events, snapshot.vmemmap, gfpBits, corrections);
+    const cpuOrder = new CpuOrder(events);
+    const { silent } = this;
+    this.takings = new Takings(events, { allocator, fallback, corrections, rotations, silent, cpuOrder });
+    this.lateFrees = new LateFrees(allocator, events, cpuOrder);
+    this.halfRule = new HalfRule(allocator, corrections, events, snapshot.vmemmap, cpuOrder);
     this.scans = new CompactionScans(allocator, events, snapshot.vmemmap, rotations, this.silent);
     this.known = findBypasses(events, {
       endPfn: machine.endPfn,
@@ -104,6 +120,11 @@ export class RecordedReplay {
     return this.rotated.predicted;
   }
 
+  /** Watermark tests of isolations, and those that the model predicts (§2.11). */
+  get isolations(): { readonly recorded: number; readonly equal: number } {
+    return this.silent.isolations;
+  }
+
   /** Goes through the events from one to another. */
   run(from: number, to: number): void {
     for (let i = from; i < to; i++) this.event(i, this.events.kind[i]);
@@ -114,6 +135,7 @@ export class RecordedReplay {
     switch (kind) {
       case KIND.zoneLocked:
         this.takings.zoneLocked(i);
+        if (this.waiting.size > 0) this.enterWaiting(i);
         this.noteWholeBlock(i);
         break;
       case KIND.extfrag:
@@ -125,7 +147,7 @@ export class RecordedReplay {
         break;
       case KIND.freeOnePage:
         // fpi bit 1 is FPI_TO_TAIL (page-allocator §0.4).
-        this.enter(i, events.pfn[i], events.order[i], (events.b[i] & 2) !== 0, -1);
+        this.bypass(i, events.pfn[i], events.order[i], (events.b[i] & 2) !== 0);
         break;
       case KIND.alloc:
         this.handOut(i);
@@ -137,10 +159,35 @@ export class RecordedReplay {
         if (events.c[i] === 1)
           this.flip(i, events.pfn[i], events.a[i] === 2 ? 10 : 9, events.order[i], events.b[i] !== 0);
         break;
+      case KIND.claimBlock:
+        this.halfRule.claimBlock(i);
+        break;
       default:
         this.scans.event(i, kind);
         this.silent.event(i, kind);
     }
+  }
+
+  /** A free past the pcp lists; its line stands before it has the zone lock. */
+  private bypass(i: number, pfn: number, order: number, toTail: boolean): void {
+    const taking = this.corrections.isBlock(pfn, order)
+      ? this.lateFrees.overtakenBy(i, pfn, order)
+      : NO_NEIGHBOUR;
+    if (taking === NO_NEIGHBOUR) {
+      this.enter(i, pfn, order, toTail, -1);
+      return;
+    }
+    this.overtaken++;
+    const waiting = this.waiting.get(taking);
+    const free = { at: i, pfn, order, toTail };
+    if (waiting === undefined) this.waiting.set(taking, [free]);
+    else waiting.push(free);
+  }
+
+  private enterWaiting(taking: number): void {
+    for (const { at, pfn, order, toTail } of this.waiting.get(taking) ?? [])
+      this.enter(at, pfn, order, toTail, -1);
+    this.waiting.delete(taking);
   }
 
   /** Pages enter the buddy lists. `type` is that of their block as the event has it, or negative. */
@@ -151,7 +198,7 @@ export class RecordedReplay {
       this.damaged++;
       return;
     }
-    lists.cpu = events.cpu[i];
+    lists.cpu = this.cpuOf(i);
     corrections.vacate(pfn, order);
     // R1: the block was retyped silently.
     if (type >= 0) corrections.retype(pageblockOf(pfn), type);
@@ -178,7 +225,7 @@ export class RecordedReplay {
       const isUnmapped = lists.freetypeOfBlock(pageblockOf(pfn[i])) === FREETYPE_UNMAPPED_UNMOVABLE;
       this.flip(i, pfn[i], whole.order, order[i], isUnmapped);
     }
-    lists.cpu = this.events.cpu[i];
+    lists.cpu = this.cpuOf(i);
     this.corrections.vacate(pfn[i], order[i]);
     const node = frames.nodeAt(pfn[i], order[i]);
     frames.clearAllocated(node, order[i]);
@@ -194,20 +241,26 @@ export class RecordedReplay {
       return;
     }
     const { frames, lists } = this.allocator;
-    lists.cpu = this.events.cpu[i];
+    lists.cpu = this.cpuOf(i);
     this.corrections.vacate(pfn[i], order[i]);
     const what = this.known.at[i];
     if (what === NO_FREE) return;
     frames.clearAllocated(frames.nodeAt(pfn[i], order[i]), order[i]);
     if (what === BYPASS || what === BYPASS_TO_TAIL) {
       this.bypasses++;
-      this.enter(i, pfn[i], order[i], what === BYPASS_TO_TAIL, -1);
+      this.bypass(i, pfn[i], order[i], what === BYPASS_TO_TAIL);
     } else if (what === END_OF_RUN) {
       for (const chunk of this.known.chunks.get(i) ?? []) {
         this.bypasses++;
-        this.enter(i, chunk.pfn, chunk.order, false, -1);
+        this.bypass(i, chunk.pfn, chunk.order, false);
       }
     }
+  }
+
+  /** Counters are kept for the CPUs of the machine; a damaged line can name another. */
+  private cpuOf(i: number): number {
+    const cpu = this.events.cpu[i];
+    return cpu < this.allocator.machine.cpus ? cpu : 0;
   }
 
   private noteWholeBlock(i: number): void {
@@ -217,13 +270,13 @@ export class RecordedReplay {
 
   /** The rest of a flipped block goes to the lists of its new side (freetype-series §4.2 steps 10 to 12). */
   private flip(i: number, pfn: number, order: number, requestOrder: number, toMapped: boolean): void {
-    const { events, allocator, corrections } = this;
+    const { allocator, corrections } = this;
     const { lists, frames } = allocator;
     if (!corrections.isBlock(pfn, order) || requestOrder > MAX_PAGE_ORDER) {
       this.damaged++;
       return;
     }
-    lists.cpu = events.cpu[i];
+    lists.cpu = this.cpuOf(i);
     corrections.vacate(pfn, order);
     const first = pageblockOf(pfn);
     for (let each = first; each < first + 2 ** (order - PAGEBLOCK_ORDER); each++) {

@@ -13,6 +13,7 @@ import type { SilentOperations } from '../silent-operations.js';
 import { findBlockScan } from './block-scan.js';
 import { findSearch, type SearchMemory } from './fast-search.js';
 import type { Rotations } from './rotations.js';
+import { FirstFreePfn } from './first-free-pfn.js';
 import { findSource, searchesForSource } from './source-search.js';
 
 /** cc->fast_start_pfn: no block found yet, or given up. */
@@ -49,6 +50,8 @@ export class CompactionScans {
   /** What follows a test whether a run is done: the index of its next event of these kinds. */
   private readonly nextStep: ReadonlyMap<number, number>;
   private readonly hasTailProbe: boolean;
+  /** By zone. */
+  private readonly firstFreePfns: readonly FirstFreePfn[];
   private readonly hasIsolateProbe: boolean;
   /** Reports whose search was followed already, at the isolation that it led to. */
   private readonly followed = new Set<number>();
@@ -65,6 +68,7 @@ export class CompactionScans {
     this.vmemmap = vmemmap;
     this.rotations = rotations;
     this.silent = silent;
+    this.firstFreePfns = allocator.machine.zones.map(() => new FirstFreePfn());
     this.reportOf = reportsOfIsolations(events);
     this.nextStep = nextSteps(events);
     const kinds = events.kind.subarray(0, events.length);
@@ -84,6 +88,7 @@ export class CompactionScans {
         this.searchSource(i);
         break;
       case KIND.compactionBegin: {
+        this.rotations.hasCompacted = true;
         const wanted = this.wantedOrder.get(pid[i]) ?? -1;
         this.runs.set(pid[i], {
           zone: this.allocator.lists.zoneOf(a[i]),
@@ -91,6 +96,7 @@ export class CompactionScans {
           searchOrder: wanted,
           fastSearchFail: 0,
           migratePfn: b[i],
+          isFirst: true,
           freePfn: c[i],
           lastSearchTook: false,
           fastStartPfn: NO_BLOCK_YET,
@@ -192,6 +198,8 @@ export class CompactionScans {
     run.freePfn = c[report];
     run.lastSearchTook = b[report] > 0;
     const told = { minPfn: pfn[report], freePfn: c[report], scanned: a[report], taken: b[report] };
+    const firstFreePfn = this.firstFreePfns[run.zone];
+    run.isFirst = firstFreePfn.isFirst(told.freePfn);
     const outcome = findSearch(this.allocator, run.zone, run, told);
     if (outcome === null) return false;
     const isProbed = at !== report;
@@ -199,6 +207,7 @@ export class CompactionScans {
     this.searchesEqual++;
     for (const { order: o, head } of outcome.rotations)
       this.rotations.makeHeadForSearch(run.zone, o, MIGRATE_MOVABLE, head);
+    firstFreePfn.learn(told.freePfn, outcome.isFirst);
     run.searchOrder = outcome.searchOrder;
     run.fastSearchFail = outcome.fastSearchFail;
     if (isProbed && order[at] !== outcome.order) return true;

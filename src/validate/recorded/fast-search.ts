@@ -22,6 +22,8 @@ export interface SearchMemory {
   fastSearchFail: number;
   /** Where the migrate scanner stands; negative when no event has told. */
   migratePfn: number;
+  /** The free scanner stands where scans begin, as far as is known: then the search is a deeper one. */
+  isFirst: boolean;
 }
 
 /** mm_compaction_fast_isolate_freepages. */
@@ -41,6 +43,7 @@ export interface SearchOutcome {
   readonly scanned: number;
   readonly searchOrder: number;
   readonly fastSearchFail: number;
+  readonly isFirst: boolean;
 }
 
 /** How a search begins. */
@@ -63,30 +66,28 @@ export function findSearch(
   const { order } = memory;
   if (order <= 0) return null;
   for (const lowPfn of lowPfns(memory, report)) {
-    for (const isFirst of [false, true]) {
-      for (const { searchOrder, fastSearchFail } of memories(memory)) {
-        const start = { lowPfn, minPfn: report.minPfn, isFirst, searchOrder, fastSearchFail };
-        const outcome = search(allocator, zone, order, start);
-        const taken = outcome.pfn < 0 ? 0 : 2 ** outcome.order;
-        if (outcome.scanned === report.scanned && taken === report.taken) return outcome;
-        // What was remembered does not count then.
-        if (isFirst) break;
-      }
+    for (const begin of beginnings(memory)) {
+      const outcome = search(allocator, zone, order, { ...begin, lowPfn, minPfn: report.minPfn });
+      const taken = outcome.pfn < 0 ? 0 : 2 ** outcome.order;
+      if (outcome.scanned === report.scanned && taken === report.taken) return outcome;
     }
   }
   return null;
 }
 
+type Beginning = Pick<SearchStart, 'isFirst' | 'searchOrder' | 'fastSearchFail'>;
+
 /** What is remembered first; then whatever it could be, for not every search of a run is told (§7.3). */
-function* memories({
-  order,
-  searchOrder,
-  fastSearchFail,
-}: SearchMemory): Generator<Pick<SearchStart, 'searchOrder' | 'fastSearchFail'>> {
-  yield { searchOrder, fastSearchFail };
-  for (let fail = 0; fail <= MOST_FAILS; fail++) yield { searchOrder, fastSearchFail: fail };
-  for (let other = order - 1; other >= 0; other--)
-    for (let fail = 0; fail <= MOST_FAILS; fail++) yield { searchOrder: other, fastSearchFail: fail };
+function* beginnings({ order, searchOrder, fastSearchFail, isFirst }: SearchMemory): Generator<Beginning> {
+  for (const first of [isFirst, !isFirst]) yield { isFirst: first, searchOrder, fastSearchFail };
+  for (let fail = 0; fail <= MOST_FAILS; fail++)
+    yield { isFirst: false, searchOrder, fastSearchFail: fail };
+  for (let other = order - 1; other >= 0; other--) {
+    // The limit of a first search does not depend on failures.
+    yield { isFirst: true, searchOrder: other, fastSearchFail };
+    for (let fail = 0; fail <= MOST_FAILS; fail++)
+      yield { isFirst: false, searchOrder: other, fastSearchFail: fail };
+  }
 }
 
 /** The wanted part of the zone begins a quarter of the scanners' distance below the free scanner. */
@@ -111,10 +112,10 @@ function blockStart(pfn: number): number {
 
 function search(allocator: PageAllocator, zone: number, order: number, start: SearchStart): SearchOutcome {
   const { lists, frames } = allocator;
-  const { lowPfn, minPfn } = start;
+  const { lowPfn, minPfn, isFirst } = start;
   let { fastSearchFail } = start;
   let searchOrder = Math.min(order - 1, start.searchOrder);
-  let limit = start.isFirst
+  let limit = isFirst
     ? PAGEBLOCK_PAGES >> 1
     : Math.max(1, ((COMPACT_CLUSTER_MAX >> Math.min(fastSearchFail, 31)) + 1) >> 1);
   let scanned = 0;
@@ -154,7 +155,7 @@ function search(allocator: PageAllocator, zone: number, order: number, start: Se
       if (last >= 0) rotations.push({ order: o, head: last });
       if (found >= 0) {
         scanned += 2 ** o - 1;
-        return { rotations, pfn: found, order: o, scanned, searchOrder, fastSearchFail };
+        return { rotations, pfn: found, order: o, scanned, searchOrder, fastSearchFail, isFirst };
       }
       if (scannedHere >= limit) limit = Math.max(1, limit >> 1);
     }
@@ -165,5 +166,5 @@ function search(allocator: PageAllocator, zone: number, order: number, start: Se
       break;
     }
   }
-  return { rotations, pfn: -1, order: -1, scanned, searchOrder, fastSearchFail: fastSearchFail + 1 };
+  return { rotations, pfn: -1, order: -1, scanned, searchOrder, fastSearchFail: fastSearchFail + 1, isFirst };
 }

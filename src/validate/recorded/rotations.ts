@@ -13,6 +13,8 @@ export class Rotations {
   predicted = 0;
   /** Read off the page that the kernel took next (R16 a). */
   inferred = 0;
+  /** Lists are rotated by compaction alone: another page than the head is a miss before it has run. */
+  hasCompacted = false;
   private readonly allocator: PageAllocator;
 
   constructor(allocator: PageAllocator) {
@@ -31,7 +33,7 @@ export class Rotations {
 
   /** R16 (a), a steal or the claim of whole blocks: the raided list must have the page at its head. */
   infer(zone: number, order: number, freetype: number, pfn: number): void {
-    if (this.makeHead(zone, order, freetype, pfn)) this.inferred++;
+    if (this.hasCompacted && this.makeHead(zone, order, freetype, pfn)) this.inferred++;
   }
 
   /** R16 (a), a claim below a pageblock: the head of the raided list lies in the block that was claimed. */

@@ -18,7 +18,7 @@ import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import type { SilentOperations } from '../silent-operations.js';
 import type { Corrections, Taking, Way } from './corrections.js';
-import { CpuOrder, NO_NEIGHBOUR } from './cpu-order.js';
+import { type CpuOrder, NO_NEIGHBOUR } from './cpu-order.js';
 import type { Rotations } from './rotations.js';
 
 export interface Miss {
@@ -52,6 +52,7 @@ export interface TakingParts {
   readonly corrections: Corrections;
   readonly rotations: Rotations;
   readonly silent: SilentOperations;
+  readonly cpuOrder: CpuOrder;
 }
 
 export class Takings {
@@ -70,7 +71,7 @@ export class Takings {
   constructor(events: EventColumns, parts: TakingParts) {
     this.events = events;
     this.parts = parts;
-    this.cpuOrder = new CpuOrder(events);
+    this.cpuOrder = parts.cpuOrder;
   }
 
   /** R2 and R3: a plain taking, or a claim below a pageblock when an extfrag of the same page follows. */

@@ -10,14 +10,11 @@ import { isPageInUse } from '../../pagealloc/page-in-use.js';
 import { takeExact } from '../../pagealloc/take-exact.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
-import { isAfterBalance } from '../../trace/kswapd-balance.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
 import { contiguousChunks } from './contiguous-chunks.js';
 import { AT_ONCE, NO_FREE } from './free-destinations.js';
+import { KswapdWatch } from './kswapd-watch.js';
 import type { PageBindings, Piece } from './page-bindings.js';
-import { NO_EVENT } from './task-order.js';
-
-const NO_TASK = Number.NaN;
 
 /** A decay of one CPU that has pages left to give back. */
 interface PendingDecay {
@@ -53,9 +50,7 @@ export class Background {
   private readonly bindings: PageBindings | null;
   /** Pieces of blocks that are between their mm_page_free line and their entry into a list, by recorded page. */
   private readonly pending = new Map<number, readonly Piece[]>();
-  /** pid of kswapd while it balances. */
-  private balancing = NO_TASK;
-  private readonly nextOwn: Int32Array;
+  private readonly kswapd: KswapdWatch;
   private readonly decays = new Map<number, PendingDecay>();
 
   constructor(
@@ -77,12 +72,12 @@ export class Background {
     this.zoneOfAddress = context.zoneOfAddress;
     this.silentChanges = context.silentChanges;
     this.bindings = context.bindings;
-    this.nextOwn = context.nextOwn;
+    this.kswapd = new KswapdWatch(events, context.nextOwn);
   }
 
   event(i: number): void {
     this.apply(i);
-    this.watchKswapd(i);
+    this.kswapd.event(i, this.allocator);
   }
 
   private apply(i: number): void {
@@ -121,34 +116,12 @@ export class Background {
         allocator.pcp.drain(zone, events.b[i]);
         break;
       }
-      case KIND.kswapdWake:
-      case KIND.kswapdSleep:
-        // Its balances are watched for below.
-        break;
       case KIND.reserveHighatomic:
       case KIND.unreserveHighatomic:
         // The model does these by itself.
         break;
       default:
         this.silentChanges.event(i, kind);
-    }
-  }
-
-  /** A balance whose end only the next wake or the sleep shows was over with kswapd's event before: it naps first. */
-  private watchKswapd(i: number): void {
-    const { events, nextOwn } = this;
-    if (this.balancing === events.pid[i] && isAfterBalance(events, i)) {
-      this.allocator.kswapdEnds();
-      this.balancing = NO_TASK;
-    }
-    if (events.kind[i] === KIND.kswapdWake) {
-      this.allocator.kswapdBegins();
-      this.balancing = events.pid[i];
-    }
-    const next = nextOwn[i];
-    if (this.balancing === events.pid[i] && next !== NO_EVENT && endsUnseen(events.kind[next])) {
-      this.allocator.kswapdEnds();
-      this.balancing = NO_TASK;
     }
   }
 
@@ -283,10 +256,6 @@ export class Background {
     while (decay.rest > 0) this.portion(cpu, decay);
     this.decays.delete(cpu);
   }
-}
-
-function endsUnseen(kind: number): boolean {
-  return kind === KIND.kswapdSleep || kind === KIND.kswapdWake;
 }
 
 /** The single pages as one block of the order, if they are one. */

@@ -15,6 +15,7 @@ import { pfnOfStructPage } from '../../trace/struct-page.js';
 import type { RecordedReplay } from '../recorded.js';
 import { contiguousChunks } from './contiguous-chunks.js';
 import { AT_ONCE, LATER } from './free-destinations.js';
+import { KswapdWatch } from './kswapd-watch.js';
 import { RecordedPcpLists } from './recorded-pcp.js';
 
 export class KernelLists {
@@ -25,6 +26,7 @@ export class KernelLists {
   private readonly vmemmap: number;
   private readonly destinations: Uint8Array;
   private readonly zoneOfAddress: ReadonlyMap<number, number>;
+  private readonly kswapd: KswapdWatch;
   /** Orders of pages between their mm_page_free and their entry into a list. */
   private readonly pending = new Map<number, number>();
 
@@ -34,6 +36,7 @@ export class KernelLists {
     events: EventColumns,
     destinations: Uint8Array,
     zoneOfAddress: ReadonlyMap<number, number>,
+    nextOwn: Int32Array,
   ) {
     this.recorded = recorded;
     this.allocator = recorded.allocator;
@@ -42,6 +45,7 @@ export class KernelLists {
     this.vmemmap = snapshot.vmemmap;
     this.destinations = destinations;
     this.zoneOfAddress = zoneOfAddress;
+    this.kswapd = new KswapdWatch(events, nextOwn);
   }
 
   /** Makes a model's lists those of the kernel by now. */
@@ -54,6 +58,7 @@ export class KernelLists {
   step(i: number): void {
     const { kind, pfn, order, cpu, a } = this.events;
     this.recorded.run(i, i + 1);
+    this.kswapd.event(i, this.allocator);
     switch (kind[i]) {
       case KIND.alloc:
       case KIND.pcpuDrain:

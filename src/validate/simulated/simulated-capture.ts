@@ -57,9 +57,10 @@ export class SimulatedCapture {
     const flips = new FlipComparison(events);
     const core = simulatedCore(machine, before, { ...NO_OBSERVER, flip: flips.flip });
     const recorded = new RecordedReplay(machine, before, events, gfpBits);
-    const kernel = new KernelLists(recorded, before, events, this.destinations, this.zoneOfAddress);
-    const silent = new SilentOperations(core.allocator, events, before.vmemmap, gfpBits);
     const tasks = new TaskOrder(events);
+    const { destinations, zoneOfAddress } = this;
+    const kernel = new KernelLists(recorded, before, events, destinations, zoneOfAddress, tasks.nextOwn);
+    const silent = new SilentOperations(core.allocator, events, before.vmemmap, gfpBits);
     const requests = this.requests(core, tasks);
     const background = this.background(core, silent, null, tasks);
     const oneStep = new OneStepReplay(core, kernel, requests, background, tasks, events);
