@@ -17,8 +17,7 @@ const SHARED = '../shared/captures';
  * order that no event tells (page-allocator §7.3, §9.5 R16).
  */
 const ROTATED: Readonly<Record<string, number>> = {
-  'linux-7.3-freetype-frag-nocompact-1cpu': 1,
-  'linux-7.3-freetype-oom-compact-1cpu': 1,
+  'linux-7.3-freetype-frag-compact-1cpu': 1,
 };
 
 /** Share of requests that must be served with the kernel's page, in thousandths. */

@@ -12,8 +12,8 @@ import { pfnOfStructPage } from '../../trace/struct-page.js';
 import type { SilentOperations } from '../silent-operations.js';
 import { findBlockScan } from './block-scan.js';
 import { findSearch, type SearchMemory } from './fast-search.js';
-import type { Rotations } from './rotations.js';
 import { FirstFreePfn } from './first-free-pfn.js';
+import type { Rotations } from './rotations.js';
 import { findSource, searchesForSource } from './source-search.js';
 
 /** cc->fast_start_pfn: no block found yet, or given up. */

@@ -80,8 +80,7 @@ type Beginning = Pick<SearchStart, 'isFirst' | 'searchOrder' | 'fastSearchFail'>
 /** What is remembered first; then whatever it could be, for not every search of a run is told (§7.3). */
 function* beginnings({ order, searchOrder, fastSearchFail, isFirst }: SearchMemory): Generator<Beginning> {
   for (const first of [isFirst, !isFirst]) yield { isFirst: first, searchOrder, fastSearchFail };
-  for (let fail = 0; fail <= MOST_FAILS; fail++)
-    yield { isFirst: false, searchOrder, fastSearchFail: fail };
+  for (let fail = 0; fail <= MOST_FAILS; fail++) yield { isFirst: false, searchOrder, fastSearchFail: fail };
   for (let other = order - 1; other >= 0; other--) {
     // The limit of a first search does not depend on failures.
     yield { isFirst: true, searchOrder: other, fastSearchFail };
