@@ -9,13 +9,13 @@
  * keep their invariants (corrections.ts).
  */
 
-import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
+import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_PCPTYPES, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
 import { MAX_PAGE_ORDER, PAGEBLOCK_ORDER, pageblockOf } from '../kernel/orders.js';
 import type { Machine } from '../machine/machine.js';
 import type { Snapshot } from '../machine/snapshot.js';
 import { loadSnapshot } from '../pagealloc/load-state.js';
 import { PageAllocator } from '../pagealloc/page-allocator.js';
-import { useOf } from '../pagealloc/page-frames.js';
+import { USE_KERNEL, useOf } from '../pagealloc/page-frames.js';
 import type { EventColumns } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
 import { BYPASS, BYPASS_TO_TAIL, type Bypasses, END_OF_RUN, NO_FREE } from './recorded/bypass.js';
@@ -163,6 +163,7 @@ export class RecordedReplay {
         this.halfRule.claimBlock(i);
         break;
       default:
+        this.allocator.lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
         this.scans.event(i, kind);
         this.silent.event(i, kind);
     }
@@ -198,7 +199,7 @@ export class RecordedReplay {
       this.damaged++;
       return;
     }
-    lists.cpu = this.cpuOf(i);
+    lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
     corrections.vacate(pfn, order);
     // R1: the block was retyped silently.
     if (type >= 0) corrections.retype(pageblockOf(pfn), type);
@@ -225,11 +226,13 @@ export class RecordedReplay {
       const isUnmapped = lists.freetypeOfBlock(pageblockOf(pfn[i])) === FREETYPE_UNMAPPED_UNMOVABLE;
       this.flip(i, pfn[i], whole.order, order[i], isUnmapped);
     }
-    lists.cpu = this.cpuOf(i);
+    lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
     this.corrections.vacate(pfn[i], order[i]);
     const node = frames.nodeAt(pfn[i], order[i]);
     frames.clearAllocated(node, order[i]);
-    frames.markAllocated(node, order[i], useOf(migratetype[i], this.gfpBits(gfp[i])));
+    const type = migratetype[i];
+    const isType = type >= 0 && type < MIGRATE_PCPTYPES;
+    frames.markAllocated(node, order[i], isType ? useOf(type, this.gfpBits(gfp[i])) : USE_KERNEL);
   }
 
   /** A mm_page_free: the pages were in use up to here; where they go, bypasses.ts knows. */
@@ -241,7 +244,7 @@ export class RecordedReplay {
       return;
     }
     const { frames, lists } = this.allocator;
-    lists.cpu = this.cpuOf(i);
+    lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
     this.corrections.vacate(pfn[i], order[i]);
     const what = this.known.at[i];
     if (what === NO_FREE) return;
@@ -257,12 +260,6 @@ export class RecordedReplay {
     }
   }
 
-  /** Counters are kept for the CPUs of the machine; a damaged line can name another. */
-  private cpuOf(i: number): number {
-    const cpu = this.events.cpu[i];
-    return cpu < this.allocator.machine.cpus ? cpu : 0;
-  }
-
   private noteWholeBlock(i: number): void {
     const { pid, pfn, order } = this.events;
     if (order[i] >= PAGEBLOCK_ORDER) this.wholeBlocks.set(pid[i], { pfn: pfn[i], order: order[i] });
@@ -276,7 +273,7 @@ export class RecordedReplay {
       this.damaged++;
       return;
     }
-    lists.cpu = this.cpuOf(i);
+    lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
     corrections.vacate(pfn, order);
     const first = pageblockOf(pfn);
     for (let each = first; each < first + 2 ** (order - PAGEBLOCK_ORDER); each++) {

@@ -145,6 +145,7 @@ export class SilentOperations {
     const tried = this.isolating.get(this.events.cpu[i]);
     this.isolating.delete(this.events.cpu[i]);
     if (tried === undefined) return;
+    this.allocator.lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
     const isGranted = this.events.a[i] !== 0;
     this.countIsolation(tried.pfn, tried.order, isGranted);
     if (isGranted) this.isolate(tried.pfn, tried.order);
@@ -200,7 +201,7 @@ export class SilentOperations {
     const pfn = pfnOfStructPage(this.events.pfn[i], this.vmemmap);
     const order = this.events.order[i];
     if (!this.corrections.isBlock(pfn, order)) return;
-    lists.cpu = this.events.cpu[i];
+    lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
     this.corrections.vacate(pfn, order);
     const node = frames.nodeAt(pfn, order);
     frames.clearAllocated(node, order);
@@ -231,7 +232,7 @@ export class SilentOperations {
     const pfn = pfnOfStructPage(this.events.pfn[i], this.vmemmap);
     const order = this.events.order[i];
     if (!this.corrections.isBlock(pfn, order)) return;
-    lists.cpu = this.events.cpu[i];
+    lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
     this.corrections.vacate(pfn, order);
     highatomic.reserve(lists.zoneOf(pfn), frames.nodeAt(pfn, order), order);
   }

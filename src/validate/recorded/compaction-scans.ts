@@ -28,6 +28,7 @@ interface Run extends SearchMemory {
   fastStartPfn: number;
 }
 
+/** Who calls sets the CPU on whose behalf lists change. */
 export class CompactionScans {
   /** Searches that compaction reported, and those that the model can follow. */
   searches = 0;
@@ -191,19 +192,24 @@ export class CompactionScans {
 
   /** False when the search cannot be followed, or ends at another page than a probe says. */
   private follow(report: number, at: number): boolean {
-    const { pfn, order, pid, a, b, c, cpu } = this.events;
+    const { pfn, order, pid, a, b, c } = this.events;
     this.searches++;
     const run = this.runs.get(pid[report]);
     if (run === undefined) return false;
     run.freePfn = c[report];
     run.lastSearchTook = b[report] > 0;
-    const told = { minPfn: pfn[report], freePfn: c[report], scanned: a[report], taken: b[report] };
+    const isProbed = at !== report;
+    const told = {
+      minPfn: pfn[report],
+      freePfn: c[report],
+      scanned: a[report],
+      taken: b[report],
+      probedPfn: isProbed ? pfnOfStructPage(pfn[at], this.vmemmap) : -1,
+    };
     const firstFreePfn = this.firstFreePfns[run.zone];
     run.isFirst = firstFreePfn.isFirst(told.freePfn);
     const outcome = findSearch(this.allocator, run.zone, run, told);
     if (outcome === null) return false;
-    const isProbed = at !== report;
-    if (isProbed && pfnOfStructPage(pfn[at], this.vmemmap) !== outcome.pfn) return false;
     this.searchesEqual++;
     for (const { order: o, head } of outcome.rotations)
       this.rotations.makeHeadForSearch(run.zone, o, MIGRATE_MOVABLE, head);
@@ -212,19 +218,17 @@ export class CompactionScans {
     run.fastSearchFail = outcome.fastSearchFail;
     if (isProbed && order[at] !== outcome.order) return true;
     if (!this.hasIsolateProbe && outcome.pfn >= 0) {
-      this.allocator.lists.cpu = cpu[report];
       this.silent.isolate(outcome.pfn, outcome.order);
     }
     return true;
   }
 
   private scanBlock(i: number): void {
-    const { pfn, a, b, c, cpu } = this.events;
+    const { pfn, a, b, c } = this.events;
     this.blockScans++;
     const found = findBlockScan(this.allocator, pfn[i], c[i], a[i], b[i]);
     if (found === null) return;
     this.blockScansEqual++;
-    this.allocator.lists.cpu = cpu[i];
     for (const block of found) this.silent.isolate(block.pfn, block.order);
   }
 }

@@ -42,6 +42,11 @@ export class Corrections {
     return pfn % 2 ** order === 0 && pfn + 2 ** order <= this.allocator.machine.endPfn;
   }
 
+  /** Counters are kept for the CPUs of the machine; a damaged line can name another. */
+  cpuOf(cpu: number): number {
+    return cpu < this.allocator.machine.cpus ? cpu : 0;
+  }
+
   /** The pages are in use: whatever part of them the model has on its lists leaves them. */
   vacate(pfn: number, order: number): void {
     if (!this.holdsFreePage(pfn, order)) return;

@@ -32,6 +32,8 @@ export interface SearchReport {
   readonly freePfn: number;
   readonly scanned: number;
   readonly taken: number;
+  /** The block that was found, where a probe names it; else -1. */
+  readonly probedPfn: number;
 }
 
 export interface SearchOutcome {
@@ -69,7 +71,8 @@ export function findSearch(
     for (const begin of beginnings(memory)) {
       const outcome = search(allocator, zone, order, { ...begin, lowPfn, minPfn: report.minPfn });
       const taken = outcome.pfn < 0 ? 0 : 2 ** outcome.order;
-      if (outcome.scanned === report.scanned && taken === report.taken) return outcome;
+      if (outcome.scanned !== report.scanned || taken !== report.taken) continue;
+      if (report.probedPfn < 0 || report.probedPfn === outcome.pfn) return outcome;
     }
   }
   return null;

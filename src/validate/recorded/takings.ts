@@ -113,7 +113,7 @@ export class Takings {
     const { lists, frames } = allocator;
     const pfn = this.events.pfn[i];
     const zone = lists.zoneOf(pfn);
-    lists.cpu = this.events.cpu[i];
+    lists.cpu = corrections.cpuOf(this.events.cpu[i]);
     this.beginHold(i, order, type);
     const block = pageblockOf(pfn);
     const isUnmapped = lists.freetypeOfBlock(block) === FREETYPE_UNMAPPED_UNMOVABLE;
