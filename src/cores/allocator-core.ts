@@ -48,6 +48,10 @@ export abstract class AllocatorCore {
     this.allocator.kswapdEnds();
   }
 
+  kswapdSleeps(): void {
+    this.allocator.kswapdSleeps();
+  }
+
   drain(cpu: number): void {
     if (cpu < 0) this.allocator.drainAll();
     else this.allocator.drainCpu(cpu);

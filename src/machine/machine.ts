@@ -46,6 +46,8 @@ export interface Zone {
   readonly pcp: { readonly batch: number; readonly highMin: number; readonly highMax: number };
   /** A CPU folds its part of the free counter when it exceeds this (page-allocator §1.7). */
   readonly statThreshold: number;
+  /** The counter can be so wrong on this zone that kswapd changes the threshold while it is awake (§1.7). */
+  readonly hasDriftMark: boolean;
 }
 
 export interface Machine {

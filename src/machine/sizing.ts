@@ -146,6 +146,15 @@ export function statThreshold(managed: number, cpus: number): number {
   return Math.min(125, 2 * fls(cpus) * (1 + fls(Math.floor(managed / 32768))));
 }
 
+/**
+ * The same for a zone with a percpu_drift_mark, from kswapd's waking until it sleeps: a share of the distance
+ * between two marks. On small zones it is the larger of the two, though §1.7 has it smaller:
+ * linux-7.3-pressure-2cpu-probes is served by a zone DMA that stands 17 pages below its mark.
+ */
+export function pressureStatThreshold(min: number, low: number, cpus: number): number {
+  return Math.min(125, Math.max(1, Math.floor((low - min) / cpus)));
+}
+
 /** Position of the highest bit, counted from 1; 0 for 0. For numbers below 2^31. */
 function fls(value: number): number {
   return 32 - Math.clz32(value);

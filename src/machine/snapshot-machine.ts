@@ -76,6 +76,7 @@ function zoneOf(zone: ZoneRecord, cpus: number, asRecorded: boolean): Zone {
     lowmemReserve: zone.lowmemReserve,
     pcp: asRecorded ? zone.pcpSizes : pcpSizes({ managed, low: watermark.low + boost, cpus }),
     statThreshold: asRecorded ? zone.statThreshold : statThreshold(managed, cpus),
+    hasDriftMark: asRecorded && zone.percpuDriftMark > 0,
   };
 }
 

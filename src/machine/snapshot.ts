@@ -62,6 +62,8 @@ export interface ZoneState {
   readonly nrFreePagesPerCpu: readonly number[];
   readonly nrFreeCma: number;
   readonly statThreshold: number;
+  /** 0 where the counter cannot hide that the zone is below its marks (page-allocator §1.7). */
+  readonly percpuDriftMark: number;
 }
 
 /**

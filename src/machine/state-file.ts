@@ -268,6 +268,7 @@ class StateBuilder {
     zone.belowHigh = line.flag('below_high');
     zone.nrReservedHighatomic = line.count('nr_reserved_highatomic');
     zone.nrFreeHighatomic = line.count('nr_free_highatomic');
+    zone.percpuDriftMark = line.count('percpu_drift_mark');
     zone.pcpSizes = {
       batch: line.count('pageset_batch'),
       highMin: line.count('pageset_high_min'),

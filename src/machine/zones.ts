@@ -118,6 +118,8 @@ export function sizeZones(
     lowmemReserve: reserves[i],
     pcp: pcpSizes({ managed: extent.managed, low: marks[i].low, cpus }),
     statThreshold: statThreshold(extent.managed, cpus),
+    // Not modelled: the mark is set by the watermarks of early boot, and is seldom there.
+    hasDriftMark: false,
   }));
   return { zones, minFreeKbytes };
 }

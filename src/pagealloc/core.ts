@@ -159,6 +159,7 @@ export interface Core {
   /** kswapd begins to balance the node, and has done so: it takes watermark boosts back (page-allocator §5.6). */
   kswapdBegins?(): void;
   kswapdEnds?(): void;
+  kswapdSleeps?(): void;
   /** Gives back what the lists of one CPU hold, or of all (-1) (page-allocator §4.8). */
   drain?(cpu: number): void;
   measures?(): CoreMeasures;

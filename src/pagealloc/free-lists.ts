@@ -19,6 +19,7 @@ import {
 } from '../kernel/migratetypes.js';
 import { MAX_PAGE_ORDER, NR_PAGE_ORDERS, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import type { Machine, Zone } from '../machine/machine.js';
+import { pressureStatThreshold, statThreshold } from '../machine/sizing.js';
 import type { AllocatorCounters } from './counters.js';
 import {
   BLOCK_ISOLATE,
@@ -75,6 +76,9 @@ export class FreeLists {
   readonly nrFreePages: Float64Array;
   /** What each CPU has not folded in yet: cpu * zones + zone. */
   readonly nrFreePagesDiff: Int32Array;
+  /** A CPU folds its part when it exceeds this (§1.7). */
+  readonly statThreshold: Int32Array;
+  private readonly cpus: number;
   readonly nrFreeHighatomic: Float64Array;
   readonly nrFreeCma: Float64Array;
   /** Free unmapped pages, on buddy and on pcp lists, now and at most: mapped requests cannot use them. */
@@ -94,6 +98,8 @@ export class FreeLists {
     this.length = new Int32Array(buddyListCount(machine));
     this.nrFreePages = new Float64Array(machine.zones.length);
     this.nrFreePagesDiff = new Int32Array(machine.zones.length * machine.cpus);
+    this.statThreshold = Int32Array.from(machine.zones, (zone) => zone.statThreshold);
+    this.cpus = machine.cpus;
     this.nrFreeHighatomic = new Float64Array(machine.zones.length);
     this.nrFreeCma = new Float64Array(machine.zones.length);
   }
@@ -185,7 +191,7 @@ export class FreeLists {
     // Each CPU keeps small changes to itself: a watermark check near the mark sees the difference (§1.7).
     const slot = this.cpu * this.zones.length + zone;
     const diff = this.nrFreePagesDiff[slot] + pages;
-    const threshold = this.zones[zone].statThreshold;
+    const threshold = this.statThreshold[zone];
     if (diff > threshold || diff < -threshold) {
       this.nrFreePages[zone] += diff;
       this.nrFreePagesDiff[slot] = 0;
@@ -205,6 +211,16 @@ export class FreeLists {
     const slot = cpu * this.zones.length + zone;
     this.nrFreePages[zone] += this.nrFreePagesDiff[slot];
     this.nrFreePagesDiff[slot] = 0;
+  }
+
+  /** set_pgdat_percpu_threshold(): when kswapd wakes, and when it goes to sleep. */
+  setStatThresholds(kswapdIsAwake: boolean): void {
+    this.zones.forEach(({ hasDriftMark, managed, watermark }, zone) => {
+      if (!hasDriftMark) return;
+      this.statThreshold[zone] = kswapdIsAwake
+        ? pressureStatThreshold(watermark.min, watermark.low, this.cpus)
+        : statThreshold(managed, this.cpus);
+    });
   }
 
   /** free_one_page(): the block's own type decides the list; order 10 goes in two halves (page-allocator §2.4, §2.5). */

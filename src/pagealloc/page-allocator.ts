@@ -159,7 +159,13 @@ export class PageAllocator {
 
   /** kswapd balances: RECLAIM_ACTIVE until it ends (§5.6). What it reclaims stands in the trace. */
   kswapdBegins(): void {
+    this.lists.setStatThresholds(true);
     this.watermarks.beginReclaim();
+  }
+
+  /** kswapd sleeps until it is woken. */
+  kswapdSleeps(): void {
+    this.lists.setStatThresholds(false);
   }
 
   /** The boosts that the balance found at its start are gone; what was added meanwhile stays (§5.6). */
@@ -293,6 +299,7 @@ export class PageAllocator {
       if (!this.kswapdIsRecorded) {
         this.kswapdBegins();
         this.kswapdEnds();
+        this.kswapdSleeps();
       }
     }
     return node;

@@ -425,6 +425,7 @@ export class Replay {
       this.core.kswapdEnds?.();
       this.balancing = NOT_BALANCING;
     }
+    if (columns.kind[i] === KIND.kswapdSleep) this.core.kswapdSleeps?.();
     if (!isWake) return;
     this.core.kswapdBegins?.();
     this.balancing = columns.pid[i];

@@ -45,47 +45,51 @@ export const anyMachine: fc.Arbitrary<Machine> = fc
     pcps: fc.tuple(anyPcp, anyPcp, anyPcp),
     min: fc.constantFrom(0, 0, 20, 600),
     statThreshold: fc.constantFrom(0, 2, 8),
+    hasDriftMark: fc.boolean(),
     gbPages: fc.boolean(),
     freeHighBatch: fc.boolean(),
     release: fc.constantFrom('7.3', '6.12'),
     /** A zone that counts as large enough reserves highatomic blocks (page-allocator §3.8). */
     reserves: fc.boolean(),
   })
-  .map(({ places, cpus, pcps, min, statThreshold, gbPages, freeHighBatch, release, reserves }) => {
-    const zones = places.map(({ index, startPfn, blocks }, i) => {
-      const pages = blocks * PAGEBLOCK_PAGES;
+  .map(
+    ({ places, cpus, pcps, min, statThreshold, hasDriftMark, gbPages, freeHighBatch, release, reserves }) => {
+      const zones = places.map(({ index, startPfn, blocks }, i) => {
+        const pages = blocks * PAGEBLOCK_PAGES;
+        return {
+          index,
+          name: ZONE_NAMES[index],
+          startPfn,
+          endPfn: startPfn + pages,
+          present: pages,
+          managed: reserves ? 51200 : pages,
+          watermark: { min, low: min + (min >> 2), high: min + (min >> 1), promo: min + (min >> 1) },
+          boost: 0,
+          lowmemReserve: [0, 0, min >> 2, min >> 2, 0],
+          pcp: pcps[i],
+          statThreshold,
+          hasDriftMark,
+        };
+      });
+      const endPfn = zones[zones.length - 1].endPfn;
       return {
-        index,
-        name: ZONE_NAMES[index],
-        startPfn,
-        endPfn: startPfn + pages,
-        present: pages,
-        managed: reserves ? 51200 : pages,
-        watermark: { min, low: min + (min >> 2), high: min + (min >> 1), promo: min + (min >> 1) },
-        boost: 0,
-        lowmemReserve: [0, 0, min >> 2, min >> 2, 0],
-        pcp: pcps[i],
-        statThreshold,
+        name: 'random',
+        rules: rulesFor(release)!.rules,
+        cpus,
+        // Whole GiB, so that there are 1G leaves; what lies outside of the zones is of no one.
+        ram: [{ start: 0, end: Math.ceil(endPfn / 0x40000) * 0x40000 }],
+        reserved: [],
+        zones,
+        endPfn,
+        minFreeKbytes: 0,
+        watermarkBoostFactor: 15000,
+        gbPages,
+        tlbFlushCeiling: 33,
+        invlpgb: false,
+        freeHighBatch,
       };
-    });
-    const endPfn = zones[zones.length - 1].endPfn;
-    return {
-      name: 'random',
-      rules: rulesFor(release)!.rules,
-      cpus,
-      // Whole GiB, so that there are 1G leaves; what lies outside of the zones is of no one.
-      ram: [{ start: 0, end: Math.ceil(endPfn / 0x40000) * 0x40000 }],
-      reserved: [],
-      zones,
-      endPfn,
-      minFreeKbytes: 0,
-      watermarkBoostFactor: 15000,
-      gbPages,
-      tlbFlushCeiling: 33,
-      invlpgb: false,
-      freeHighBatch,
-    };
-  });
+    },
+  );
 
 export interface Block {
   readonly pfn: number;

@@ -65,6 +65,7 @@ describe('what a state file says', () => {
         nrFreePagesPerCpu: [-2],
         nrFreeCma: 0,
         statThreshold: 2,
+        percpuDriftMark: 0,
       },
     ]);
   });

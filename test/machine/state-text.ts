@@ -40,7 +40,7 @@ export function stateText({ kernel = '7.3' }: StateTextOptions = {}): string {
     `zone ${where} index=0 addr=0xffff88800bfd8e80 start_pfn=0x1 spanned=2047 present=1950 managed=1792 cma=0`,
     `watermark ${where} min=75 low=93 high=111 promo=129 boost=512`,
     `reserve ${where} lowmem_reserve=0,0,0,0,0`,
-    `zonestate ${where} flags=0x0 boosted=1 reclaim_active=0 below_high=0 nr_reserved_highatomic=0 nr_free_highatomic=0 pageset_high_min=93 pageset_high_max=224 pageset_batch=1`,
+    `zonestate ${where} flags=0x0 boosted=1 reclaim_active=0 below_high=0 nr_reserved_highatomic=0 nr_free_highatomic=0 percpu_drift_mark=0 pageset_high_min=93 pageset_high_max=224 pageset_batch=1`,
     `compact ${where} cached_free_pfn=0x0`,
     `zonestat ${where} item=nr_free_pages value=530 percpu=-2`,
     `zonestat ${where} item=nr_free_cma value=0 percpu=0`,

@@ -40,6 +40,7 @@ function zone(index: number, name: string, startPfn: number, managed: number): Z
     lowmemReserve: [0, 0, 0, 0, 0],
     pcp: { batch: 63, highMin: 0, highMax: 0 },
     statThreshold: 0,
+    hasDriftMark: false,
   };
 }
 

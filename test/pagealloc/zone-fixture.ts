@@ -103,6 +103,7 @@ export function snapshotOf(settings: readonly ZoneSetting[], freeHighBatch = fal
       nrFreePagesPerCpu: [0],
       nrFreeCma: pagesOf(state, 'C'),
       statThreshold: 0,
+      percpuDriftMark: 0,
     })),
     freeLists: states.flatMap((state, i) =>
       [...state.lists].map(([key, pfns]) => ({
@@ -185,6 +186,7 @@ function zoneOf(setting: ZoneSetting): Zone {
     lowmemReserve: [0, 0, 0, 0, 0],
     pcp,
     statThreshold: 0,
+    hasDriftMark: false,
   };
 }
 

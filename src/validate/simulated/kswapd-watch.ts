@@ -22,6 +22,7 @@ export class KswapdWatch {
   event(i: number, allocator: PageAllocator): void {
     const { kind, pid } = this.events;
     if (this.balancing === pid[i] && isAfterBalance(this.events, i)) this.end(allocator);
+    if (kind[i] === KIND.kswapdSleep) allocator.kswapdSleeps();
     if (kind[i] === KIND.kswapdWake) {
       allocator.kswapdBegins();
       this.balancing = pid[i];

@@ -20,7 +20,8 @@ export function movedRequests(
   const { length, kind, pfn, cpu } = events;
   /** CPU whose pcp list a page entered last. */
   const listCpu = new Map<number, number>();
-  for (const state of pcps) for (const { pfns } of state.lists) for (const page of pfns) listCpu.set(page, state.cpu);
+  for (const state of pcps)
+    for (const { pfns } of state.lists) for (const page of pfns) listCpu.set(page, state.cpu);
   for (let i = 0; i < length; i++) {
     switch (kind[i]) {
       case KIND.zoneLocked:
@@ -36,7 +37,8 @@ export function movedRequests(
         const before = tasks.previousOwn[i];
         const list = listCpu.get(pfn[i]);
         listCpu.delete(pfn[i]);
-        if (list !== undefined && list !== cpu[i] && before !== NO_EVENT && cpu[before] === list) moved.set(i, list);
+        if (list !== undefined && list !== cpu[i] && before !== NO_EVENT && cpu[before] === list)
+          moved.set(i, list);
         break;
       }
     }

@@ -87,7 +87,14 @@ export class SimulatedCapture {
     const compaction = new ModelCompaction(core.allocator, events, before.vmemmap, bindings);
     const tasks = new TaskOrder(events);
     const background = this.background(core, compaction, bindings, tasks);
-    const replay = new FreeRunningReplay(core, this.requests(core, tasks), background, bindings, tasks, events);
+    const replay = new FreeRunningReplay(
+      core,
+      this.requests(core, tasks),
+      background,
+      bindings,
+      tasks,
+      events,
+    );
     const operations = listen(core.allocator);
     await inSlices(0, events.length, (from, to) => replay.run(from, to));
     const recorded = recordedOperations(events);

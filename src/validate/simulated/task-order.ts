@@ -75,7 +75,8 @@ export class TaskOrder {
   /** Allocations that may be under way: the next events of their tasks, soonest first. */
   underWay(): number[] {
     const allocations: number[] = [];
-    for (const next of this.nextOfTask.values()) if (this.events.kind[next] === KIND.alloc) allocations.push(next);
+    for (const next of this.nextOfTask.values())
+      if (this.events.kind[next] === KIND.alloc) allocations.push(next);
     return allocations.sort((a, b) => a - b);
   }
 
@@ -94,8 +95,7 @@ export class TaskOrder {
       if (before !== undefined) {
         this.previousOwn[i] = before;
         this.nextOwn[before] = i;
-      }
-      else this.nextOfTask.set(key, i);
+      } else this.nextOfTask.set(key, i);
       last.set(key, i);
     }
   }
