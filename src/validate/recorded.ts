@@ -10,7 +10,7 @@
  */
 
 import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_PCPTYPES, MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
-import { MAX_PAGE_ORDER, PAGEBLOCK_ORDER, pageblockOf } from '../kernel/orders.js';
+import { PAGEBLOCK_ORDER, pageblockOf } from '../kernel/orders.js';
 import type { Machine } from '../machine/machine.js';
 import type { Snapshot } from '../machine/snapshot.js';
 import { loadSnapshot } from '../pagealloc/load-state.js';
@@ -269,16 +269,17 @@ export class RecordedReplay {
   private flip(i: number, pfn: number, order: number, requestOrder: number, toMapped: boolean): void {
     const { allocator, corrections } = this;
     const { lists, frames } = allocator;
-    if (!corrections.isBlock(pfn, order) || requestOrder > MAX_PAGE_ORDER) {
+    if (!corrections.isBlock(pfn, order) || requestOrder < 0) {
       this.damaged++;
       return;
     }
     lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
     corrections.vacate(pfn, order);
+    frames.clearAllocated(frames.nodeAt(pfn, order), order);
     const first = pageblockOf(pfn);
     for (let each = first; each < first + 2 ** (order - PAGEBLOCK_ORDER); each++) {
       // Only unmovable blocks flip; another type would have no list (freetype-series §2.2).
-      if (!toMapped) lists.setBlockType(each, MIGRATE_UNMOVABLE);
+      lists.setBlockType(each, MIGRATE_UNMOVABLE);
       lists.setBlockUnmapped(each, !toMapped);
     }
     if (requestOrder >= order) return;
