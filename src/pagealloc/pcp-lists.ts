@@ -69,6 +69,9 @@ export class PcpLists {
   /** Node of list 0 of the first CPU's first zone. */
   private readonly listBase: number;
 
+  /** Told before a drain, with bulkFree's arguments; it may take entries off. For validation. */
+  beforeDrain: ((slot: number, pages: number, pindex: number) => void) | null = null;
+
   // One entry a CPU and zone: slot = cpu * zones + zone. Counts are pages, not entries.
   readonly count: Int32Array;
   readonly high: Int32Array;
@@ -287,6 +290,7 @@ export class PcpLists {
     const frames = this.frames;
     this.counters.zoneLockTakes++;
     this.counters.pcpDrains++;
+    this.beforeDrain?.(slot, pages, pindex);
     let left = Math.min(pages, this.count[slot]);
     let index = pindex - 1;
     let entries = 0;

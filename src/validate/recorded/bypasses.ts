@@ -19,12 +19,12 @@ export function findBypasses(events: EventColumns, context: BypassContext): Bypa
   const at = new Uint8Array(length);
   const facts = nextFacts(events, context.endPfn, context.vmemmap);
   const foundLocked = interruptedBatches(events, context.zoneOf);
-  /** Tasks inside a run of compaction. */
-  const compacting = new Set<number>();
+  /** Tasks that move pages for compaction: what they had for a target and did not need stays with them. */
+  const migrating = new Set<number>();
   let kept = -1;
   for (let i = 0; i < length; i++) {
-    if (kind[i] === KIND.compactionBegin) compacting.add(pid[i]);
-    else if (kind[i] === KIND.compactionEnd) compacting.delete(pid[i]);
+    if (kind[i] === KIND.compactionIsolateMigratepages) migrating.add(pid[i]);
+    else if (kind[i] === KIND.compactionMigratepages) migrating.delete(pid[i]);
     else if (kind[i] === KIND.compactionFree) kept = pfnOfStructPage(pfn[i], context.vmemmap);
     if (kind[i] !== KIND.free || order[i] > MAX_PAGE_ORDER) continue;
     const fact = facts[i];
@@ -37,8 +37,8 @@ export function findBypasses(events: EventColumns, context: BypassContext): Bypa
       // R12 (c).
       at[i] = BYPASS;
     } else if (!isPcpOrder(order[i])) {
-      // R6; but a page that is freed once more, by a task that compacts, was a target given back.
-      at[i] = fact === FACT_FREED && compacting.has(pid[i]) ? NO_FREE : BYPASS;
+      // R6; but a page that is freed once more, by a task that migrates, was a target given back.
+      at[i] = fact === FACT_FREED && migrating.has(pid[i]) ? NO_FREE : BYPASS;
     } else if (foundLocked[i] === 1 && fact !== FACT_ALLOCATED) {
       at[i] = BYPASS;
     }

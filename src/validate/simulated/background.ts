@@ -38,8 +38,6 @@ export class Background {
   silent: () => void = () => {};
   /** Told before a decay, with the pcp->count that its probe saw. */
   beforeDecay: (zone: number, cpu: number, recordedCount: number) => void = () => {};
-  /** Told before a drain takes pages off the lists of a slot. */
-  beforeDrain: (slot: number, pages: number, pindex: number) => void = () => {};
   private readonly allocator: PageAllocator;
   private readonly events: EventColumns;
   private readonly vmemmap: number;
@@ -111,8 +109,6 @@ export class Background {
         const zone = this.zoneOfAddress.get(events.a[i]);
         if (zone === undefined) break;
         allocator.lists.cpu = events.b[i];
-        const slot = allocator.pcp.slotOf(events.b[i], zone);
-        this.beforeDrain(slot, allocator.pcp.count[slot], 0);
         allocator.pcp.drain(zone, events.b[i]);
         break;
       }
@@ -246,7 +242,6 @@ export class Background {
     lists.cpu = cpu;
     const pages = Math.min(decay.rest, pcp.batch[slot]);
     decay.rest -= pcp.batch[slot];
-    this.beforeDrain(slot, pages, 0);
     return pcp.bulkFree(slot, decay.zone, pages, 0);
   }
 

@@ -13,6 +13,8 @@ import type { Requests } from './requests.js';
 import { NO_EVENT, type TaskOrder } from './task-order.js';
 
 export class EarlyTakings {
+  /** Told of each page that a request took before its line. */
+  onTaken: (pfn: number, order: number) => void = () => {};
   /** Pages that left without any line. */
   silent = 0;
   private readonly allocator: PageAllocator;
@@ -88,7 +90,7 @@ export class EarlyTakings {
     const isFree = this.events.kind[next] === KIND.free;
     if (isFree ? !silently || !this.tasks.isHeldSince(next, now) : !this.tasks.mayBeTaken(next, now))
       return false;
-    if (!isFree && this.requests.peek(next).order !== order) return false;
+    if (!isFree && (this.pages.has(next) || this.requests.peek(next).order !== order)) return false;
     if (isFree) {
       frames.unlink(node);
       frames.info[node] = 0;
@@ -104,6 +106,7 @@ export class EarlyTakings {
   private leave(slot: number, node: number, order: number, next: number): void {
     const { frames, pcp } = this.allocator;
     this.pages.set(next, frames.pfnOf(node));
+    this.onTaken(frames.pfnOf(node), order);
     frames.unlink(node);
     frames.info[node] = 0;
     pcp.count[slot] -= 1 << order;

@@ -51,8 +51,9 @@ export class FreeRunningReplay {
     this.times = operationTimes(events);
     this.tasks = tasks;
     this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);
+    this.early.onTaken = (pfn, order) => bindings.hold(pfn, order);
     background.beforeDecay = (zone, cpu, count) => this.early.beforeDecay(zone, cpu, count, this.at, false);
-    background.beforeDrain = (slot, pages, pindex) => this.early.beforeDrain(slot, pages, pindex, this.at);
+    core.allocator.pcp.beforeDrain = (slot, pages, pindex) => this.early.beforeDrain(slot, pages, pindex, this.at);
   }
 
   run(from: number, to: number): void {
@@ -73,7 +74,9 @@ export class FreeRunningReplay {
     const { events, requests } = this;
     const begun = this.times.allocOf[i];
     if (begun !== NO_EVENT && !requests.isNested(begun)) {
-      this.served.set(begun, this.early.pageOf(begun) ?? this.core.alloc(requests.of(begun)));
+      const model = this.early.pageOf(begun) ?? this.core.alloc(requests.of(begun));
+      this.served.set(begun, model);
+      if (model >= 0) this.bindings.hold(model, events.order[begun]);
     }
     switch (events.kind[i]) {
       case KIND.alloc:

@@ -84,7 +84,7 @@ export class OneStepReplay {
     this.explainer = new OrderExplainer(events, this.tasks);
     this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);
     background.beforeDecay = (zone, cpu, count) => this.early.beforeDecay(zone, cpu, count, this.at, true);
-    background.beforeDrain = (slot, pages, pindex) => this.early.beforeDrain(slot, pages, pindex, this.at);
+    core.allocator.pcp.beforeDrain = (slot, pages, pindex) => this.early.beforeDrain(slot, pages, pindex, this.at);
     background.entered = (pfn, at) => this.explainer.entered(pfn, at);
     background.silent = () => this.silentPages++;
   }

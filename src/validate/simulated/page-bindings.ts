@@ -14,6 +14,11 @@ export class PageBindings {
   /** The model's pages that stand for one. */
   private readonly bound = new Set<number>();
 
+  /** The model has handed the block out, for a request whose line is still to come. */
+  hold(model: number, order: number): void {
+    for (let page = 0; page < 2 ** order; page++) this.bound.add(model + page);
+  }
+
   bind(recorded: number, order: number, model: number): void {
     for (let page = 0; page < 2 ** order; page++) {
       this.modelPage.set(recorded + page, model + page);
