@@ -247,7 +247,7 @@ export class RecordedReplay {
     lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
     this.corrections.vacate(pfn[i], order[i]);
     const what = this.known.at[i];
-    if (what === NO_FREE) return;
+    if (what === NO_FREE || this.scans.keeps(i)) return;
     frames.clearAllocated(frames.nodeAt(pfn[i], order[i]), order[i]);
     if (what === BYPASS || what === BYPASS_TO_TAIL) {
       this.bypasses++;

@@ -38,16 +38,24 @@ export function findBlockScan(
   if (!isRange) return null;
   let likely: FreeBlock[] | null = null;
   for (const stride of STRIDES) {
-    const scan = scanBlock(allocator, startPfn, endPfn, stride);
-    if (scan.taken !== taken) continue;
-    if (scan.scanned === scanned) return scan.found;
-    // Compound pages in use are stepped over as a whole, and not all of them are known.
-    likely ??= scan.found;
+    // Compound pages in use are stepped over as a whole; which ones are compound is not always known.
+    for (const knowsCompound of [true, false]) {
+      const scan = scanBlock(allocator, startPfn, endPfn, stride, knowsCompound);
+      if (scan.taken !== taken) continue;
+      if (scan.scanned === scanned) return scan.found;
+      likely ??= scan.found;
+    }
   }
   return likely;
 }
 
-function scanBlock({ frames }: PageAllocator, startPfn: number, endPfn: number, stride: number): BlockScan {
+function scanBlock(
+  { frames }: PageAllocator,
+  startPfn: number,
+  endPfn: number,
+  stride: number,
+  knowsCompound: boolean,
+): BlockScan {
   const found: FreeBlock[] = [];
   let scanned = 0;
   let taken = 0;
@@ -68,7 +76,7 @@ function scanBlock({ frames }: PageAllocator, startPfn: number, endPfn: number, 
     if (isFree) {
       found.push({ pfn, order });
       taken += 2 ** order;
-    } else if (info < INFO_ALLOCATED || pfn + 2 ** order > endPfn) {
+    } else if (!knowsCompound || info < INFO_ALLOCATED || pfn + 2 ** order > endPfn) {
       continue;
     }
     scanned += 2 ** order - 1;

@@ -12,20 +12,16 @@ import { pfnOfStructPage } from '../../trace/struct-page.js';
 import { BYPASS, type BypassContext, type Bypasses, NO_FREE } from './bypass.js';
 import { FreeRuns } from './free-runs.js';
 import { interruptedBatches } from './interrupted-batches.js';
-import { FACT_ALLOCATED, FACT_ENTERED, FACT_FREED, FACT_LEFT, nextFacts } from './page-facts.js';
+import { FACT_ALLOCATED, FACT_ENTERED, FACT_LEFT, nextFacts } from './page-facts.js';
 
 export function findBypasses(events: EventColumns, context: BypassContext): Bypasses {
-  const { length, kind, pfn, order, pid } = events;
+  const { length, kind, pfn, order } = events;
   const at = new Uint8Array(length);
   const facts = nextFacts(events, context.endPfn, context.vmemmap);
   const foundLocked = interruptedBatches(events, context.zoneOf);
-  /** Tasks that move pages for compaction: what they had for a target and did not need stays with them. */
-  const migrating = new Set<number>();
   let kept = -1;
   for (let i = 0; i < length; i++) {
-    if (kind[i] === KIND.compactionIsolateMigratepages) migrating.add(pid[i]);
-    else if (kind[i] === KIND.compactionMigratepages) migrating.delete(pid[i]);
-    else if (kind[i] === KIND.compactionFree) kept = pfnOfStructPage(pfn[i], context.vmemmap);
+    if (kind[i] === KIND.compactionFree) kept = pfnOfStructPage(pfn[i], context.vmemmap);
     if (kind[i] !== KIND.free || order[i] > MAX_PAGE_ORDER) continue;
     const fact = facts[i];
     if (pfn[i] === kept) {
@@ -37,8 +33,8 @@ export function findBypasses(events: EventColumns, context: BypassContext): Bypa
       // R12 (c).
       at[i] = BYPASS;
     } else if (!isPcpOrder(order[i])) {
-      // R6; but a page that is freed once more, by a task that migrates, was a target given back.
-      at[i] = fact === FACT_FREED && migrating.has(pid[i]) ? NO_FREE : BYPASS;
+      // R6.
+      at[i] = BYPASS;
     } else if (foundLocked[i] === 1 && fact !== FACT_ALLOCATED) {
       at[i] = BYPASS;
     }

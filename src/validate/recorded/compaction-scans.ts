@@ -22,6 +22,9 @@ const GIVEN_UP = Number.POSITIVE_INFINITY;
 
 interface Run extends SearchMemory {
   readonly zone: number;
+  /** Pages that the run isolated, where no probe tells what becomes of them. */
+  readonly targets: Set<number>;
+  isMigrating: boolean;
   freePfn: number;
   lastSearchTook: boolean;
   /** Lowest page that led to a block: the scanner goes back there once, when a search fails. */
@@ -98,6 +101,8 @@ export class CompactionScans {
           fastSearchFail: 0,
           migratePfn: b[i],
           isFirst: true,
+          targets: new Set(),
+          isMigrating: false,
           freePfn: c[i],
           lastSearchTook: false,
           fastStartPfn: NO_BLOCK_YET,
@@ -109,7 +114,14 @@ export class CompactionScans {
         break;
       case KIND.compactionIsolateMigratepages: {
         const run = this.runs.get(pid[i]);
-        if (run !== undefined) run.migratePfn = c[i];
+        if (run === undefined) break;
+        run.migratePfn = c[i];
+        run.isMigrating = b[i] > 0;
+        break;
+      }
+      case KIND.compactionMigratepages: {
+        const run = this.runs.get(pid[i]);
+        if (run !== undefined) run.isMigrating = false;
         break;
       }
       case KIND.isolateFreePage: {
@@ -217,19 +229,33 @@ export class CompactionScans {
     run.searchOrder = outcome.searchOrder;
     run.fastSearchFail = outcome.fastSearchFail;
     if (isProbed && order[at] !== outcome.order) return true;
-    if (!this.hasIsolateProbe && outcome.pfn >= 0) {
-      this.silent.isolate(outcome.pfn, outcome.order);
-    }
+    if (!this.hasIsolateProbe && outcome.pfn >= 0) this.isolate(run, outcome.pfn, outcome.order);
     return true;
   }
 
   private scanBlock(i: number): void {
-    const { pfn, a, b, c } = this.events;
+    const { pfn, pid, a, b, c } = this.events;
     this.blockScans++;
     const found = findBlockScan(this.allocator, pfn[i], c[i], a[i], b[i]);
     if (found === null) return;
     this.blockScansEqual++;
-    for (const block of found) this.silent.isolate(block.pfn, block.order);
+    const run = this.runs.get(pid[i]);
+    for (const block of found) this.isolate(run, block.pfn, block.order);
+  }
+
+  private isolate(run: Run | undefined, pfn: number, order: number): void {
+    this.silent.isolate(pfn, order);
+    if (run === undefined) return;
+    for (let page = pfn; page < pfn + 2 ** order; page++) run.targets.add(page);
+  }
+
+  /**
+   * The mm_page_free at `i` is none: a target that a migration gave back, and that stays with compaction
+   * (§9.2 item 4). Other targets that were not needed are freed after the migration.
+   */
+  keeps(i: number): boolean {
+    const run = this.runs.get(this.events.pid[i]);
+    return run?.isMigrating === true && run.targets.has(this.events.pfn[i]);
   }
 }
 

@@ -21,9 +21,11 @@ export const FACT_ALLOCATED = 4;
 
 /** By index of a mm_page_free: the strongest of what comes next for its pages, in the order of the numbers below. */
 export function nextFacts(events: EventColumns, endPfn: number, vmemmap: number): Uint8Array {
-  const { length, kind, pfn, order, a } = events;
+  const { length, kind, cpu, pfn, order, a } = events;
   const facts = new Uint8Array(length);
   const next = new Uint8Array(endPfn);
+  /** The event after the one that is looked at, by CPU. */
+  const following = new Map<number, number>();
   const tell = (first: number, pages: number, fact: number): void => {
     if (first >= 0) next.fill(fact, first, Math.min(first + pages, endPfn));
   };
@@ -40,8 +42,12 @@ export function nextFacts(events: EventColumns, endPfn: number, vmemmap: number)
       case KIND.bulkPage:
         tell(pfn[i], 1, FACT_ALLOCATED);
         break;
-      case KIND.zoneLocked:
       case KIND.extfrag:
+        // A block that a drain completed for compaction: the line of the drain follows (§2.6).
+        if (isCaptureByDrain(events, i, following.get(cpu[i]) ?? -1)) break;
+        if (order[i] <= MAX_PAGE_ORDER) tell(pfn[i], 2 ** order[i], FACT_LEFT);
+        break;
+      case KIND.zoneLocked:
         if (order[i] <= MAX_PAGE_ORDER) tell(pfn[i], 2 ** order[i], FACT_LEFT);
         break;
       case KIND.pcpuDrain:
@@ -58,8 +64,14 @@ export function nextFacts(events: EventColumns, endPfn: number, vmemmap: number)
         if (order[i] <= MAX_PAGE_ORDER) tell(pfnOfStructPage(pfn[i], vmemmap), 2 ** order[i], FACT_LEFT);
         break;
     }
+    following.set(cpu[i], i);
   }
   return facts;
+}
+
+function isCaptureByDrain({ kind, pfn, order, a }: EventColumns, extfrag: number, next: number): boolean {
+  if (a[extfrag] !== order[extfrag] || next < 0 || kind[next] !== KIND.pcpuDrain) return false;
+  return pfn[next] >= pfn[extfrag] && pfn[next] < pfn[extfrag] + 2 ** order[extfrag];
 }
 
 /** One page that left the buddy lists proves it for its whole block; a drain of one, that they were on a pcp list. */
