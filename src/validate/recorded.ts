@@ -57,8 +57,8 @@ export class RecordedReplay {
   >();
   /** The kernel flips blocks, and no probe tells of it. */
   private readonly infersFlips: boolean;
-  /** Whole block that a task took last, as long as nothing tells what it did with it: pfn and order by pid. */
-  private readonly wholeBlocks = new Map<number, { pfn: number; order: number }>();
+  /** Whole blocks of which nothing tells yet what became of them, by pfn: who took them. */
+  private readonly wholeBlocks = new Map<number, { readonly pid: number; readonly order: number }>();
 
   constructor(machine: Machine, snapshot: Snapshot, events: EventColumns, gfpBits: (gfp: number) => number) {
     const fallback = new LastFallback();
@@ -212,20 +212,14 @@ export class RecordedReplay {
 
   /** Who holds a page decides the half rule of claims (§3.5): movable requests' pages count as on an LRU. */
   private handOut(i: number): void {
-    const { pfn, order, migratetype, gfp, pid } = this.events;
+    const { pfn, order, migratetype, gfp } = this.events;
     const { frames, lists } = this.allocator;
     if (pfn[i] < 0) return;
     if (!this.corrections.isBlock(pfn[i], order[i])) {
       this.damaged++;
       return;
     }
-    const whole = this.wholeBlocks.get(pid[i]);
-    this.wholeBlocks.delete(pid[i]);
-    // A smaller request that gets the first page of a block that its task took whole has flipped the block.
-    if (whole !== undefined && whole.pfn === pfn[i] && whole.order > order[i] && this.infersFlips) {
-      const isUnmapped = lists.freetypeOfBlock(pageblockOf(pfn[i])) === FREETYPE_UNMAPPED_UNMOVABLE;
-      this.flip(i, pfn[i], whole.order, order[i], isUnmapped);
-    }
+    if (this.infersFlips) this.inferFlip(i);
     lists.cpu = this.corrections.cpuOf(this.events.cpu[i]);
     this.corrections.vacate(pfn[i], order[i]);
     const node = frames.nodeAt(pfn[i], order[i]);
@@ -262,7 +256,25 @@ export class RecordedReplay {
 
   private noteWholeBlock(i: number): void {
     const { pid, pfn, order } = this.events;
-    if (order[i] >= PAGEBLOCK_ORDER) this.wholeBlocks.set(pid[i], { pfn: pfn[i], order: order[i] });
+    if (this.infersFlips && order[i] >= PAGEBLOCK_ORDER)
+      this.wholeBlocks.set(pfn[i], { pid: pid[i], order: order[i] });
+  }
+
+  /**
+   * Without the probe: a request that gets the first page of a block that its task took whole has flipped the
+   * block, if it is smaller, or if it wants the other side than the block's (freetype-series §4.2).
+   */
+  private inferFlip(i: number): void {
+    const { pfn, order, pid } = this.events;
+    const whole = this.wholeBlocks.get(pfn[i]);
+    this.wholeBlocks.delete(pfn[i]);
+    if (whole === undefined || whole.pid !== pid[i] || whole.order < order[i]) return;
+    const freetype = this.allocator.lists.freetypeOfBlock(pageblockOf(pfn[i]));
+    const isUnmapped = freetype === FREETYPE_UNMAPPED_UNMOVABLE;
+    const wanted = this.silent.announcedType(pid[i]);
+    const wantsUnmapped =
+      wanted === null ? isUnmapped !== whole.order > order[i] : wanted === FREETYPE_UNMAPPED_UNMOVABLE;
+    if (wantsUnmapped !== isUnmapped) this.flip(i, pfn[i], whole.order, order[i], isUnmapped);
   }
 
   /** The rest of a flipped block goes to the lists of its new side (freetype-series §4.2 steps 10 to 12). */

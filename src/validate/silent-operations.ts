@@ -113,6 +113,11 @@ export class SilentOperations {
     return this.compacting.has(pid);
   }
 
+  /** Freetype of the request that a task has announced; null where it has none. */
+  announcedType(pid: number): number | null {
+    return this.announced.get(pid)?.freetype ?? null;
+  }
+
   /** Migratetype that a task in direct compaction wants; null for a task that does none. */
   wantedType(pid: number): number | null {
     return this.compacting.get(pid)?.freetype ?? null;
