@@ -3,9 +3,10 @@
  * enter a list, decays in portions, drains, kswapd, and what compaction and reserves do silently.
  */
 
-import type { CompactionCapture } from '../../pagealloc/free-lists.js';
+import { MIGRATE_MOVABLE } from '../../kernel/migratetypes.js';
+import { type CompactionCapture, NONE } from '../../pagealloc/free-lists.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
-import { INFO_FREE, INFO_KIND_MASK, INFO_PCP } from '../../pagealloc/page-frames.js';
+import { INFO_FREE, INFO_KIND_MASK, INFO_PCP, USE_LRU, USE_UNMOVABLE } from '../../pagealloc/page-frames.js';
 import { isPageInUse } from '../../pagealloc/page-in-use.js';
 import { takeExact } from '../../pagealloc/take-exact.js';
 import type { EventColumns } from '../../trace/columns.js';
@@ -49,6 +50,8 @@ export class Background {
   /** Pieces of blocks that are between their mm_page_free line and their entry into a list, by recorded page. */
   private readonly pending = new Map<number, readonly Piece[]>();
   private readonly kswapd: KswapdWatch;
+  /** Blocks that tasks captured and have not told of yet, by pid. */
+  private readonly captured = new Map<number, Piece>();
   private readonly decays = new Map<number, PendingDecay>();
 
   constructor(
@@ -74,7 +77,10 @@ export class Background {
   }
 
   event(i: number): void {
+    // Whatever the task frees or drains may complete what its compaction waits for (§2.6, R16 c).
+    this.allocator.lists.capture = this.silentChanges.captureOf(this.events.pid[i]);
     this.apply(i);
+    this.allocator.lists.capture = null;
     this.kswapd.event(i, this.allocator);
   }
 
@@ -116,9 +122,30 @@ export class Background {
       case KIND.unreserveHighatomic:
         // The model does these by itself.
         break;
+      case KIND.compactionEnd:
+        this.keepCaptured(events.pid[i]);
+        this.silentChanges.event(i, kind);
+        break;
       default:
         this.silentChanges.event(i, kind);
     }
+  }
+
+  /** The block that the task's compaction captured for this request; -1 when there is none. Given out once. */
+  takeCaptured(pid: number, order: number): number {
+    const captured = this.captured.get(pid);
+    if (captured === undefined || captured.order !== order) return -1;
+    this.captured.delete(pid);
+    return captured.pfn;
+  }
+
+  /** A capture never reaches a list: its mm_page_alloc follows without any event of the zone (§2.6, R16 c). */
+  private keepCaptured(pid: number): void {
+    const capture = this.silentChanges.captureOf(pid);
+    if (capture === null || capture.node === NONE) return;
+    const { frames } = this.allocator;
+    frames.markAllocated(capture.node, capture.order, capture.freetype === MIGRATE_MOVABLE ? USE_LRU : USE_UNMOVABLE);
+    this.captured.set(pid, { pfn: frames.pfnOf(capture.node), order: capture.order });
   }
 
   /** The trace is over: decays end. */
@@ -127,14 +154,12 @@ export class Background {
   }
 
   private free(i: number): void {
-    const { pfn, order, cpu, pid } = this.events;
+    const { pfn, order, cpu } = this.events;
     const destination = this.destinations[i];
     if (destination === NO_FREE) return;
     const pieces = this.released(pfn[i], order[i], cpu[i]);
     if (destination === AT_ONCE) {
-      this.allocator.lists.capture = this.silentChanges.captureOf(pid[i]);
       this.put(pieces, cpu[i]);
-      this.allocator.lists.capture = null;
       this.entered(pfn[i], i);
     } else {
       this.pending.set(pfn[i], pieces);
@@ -175,19 +200,17 @@ export class Background {
 
   /** A free that went straight to the buddy lists (R12). */
   private freePastPcp(i: number): void {
-    const { pfn, cpu, pid, b } = this.events;
+    const { pfn, cpu, b } = this.events;
     const pieces = this.pending.get(pfn[i]);
     if (pieces === undefined) return;
     this.pending.delete(pfn[i]);
     const { lists, frames } = this.allocator;
     lists.cpu = cpu[i];
-    lists.capture = this.silentChanges.captureOf(pid[i]);
     for (const piece of pieces) {
       const node = frames.nodeAt(piece.pfn, piece.order);
       frames.clearAllocated(node, piece.order);
       this.allocator.freeToBuddy(lists.zoneOf(piece.pfn), node, piece.order, (b[i] & 2) !== 0);
     }
-    lists.capture = null;
   }
 
   /** A run of contiguous order-0 pages enters in chunks (§2.10, R10), as far as the model's are contiguous, too. */

@@ -89,10 +89,12 @@ export class FreeRunningReplay {
         break;
       case KIND.requestAlloc:
         requests.announce(i);
+        this.background.event(i);
         break;
       case KIND.resultNone: {
         const refused = requests.unused(i);
         if (refused !== undefined) this.tryAndUndo(refused);
+        this.background.event(i);
         break;
       }
       default:
@@ -112,7 +114,13 @@ export class FreeRunningReplay {
     }
     const served = this.served.get(i);
     this.served.delete(i);
-    this.bind(i, served ?? this.early.pageOf(i) ?? core.alloc(requests.of(i)));
+    this.bind(i, served ?? this.early.pageOf(i) ?? this.captured(i) ?? core.alloc(requests.of(i)));
+  }
+
+  private captured(i: number): number | undefined {
+    const { pid, order } = this.events;
+    const pfn = this.background.takeCaptured(pid[i], order[i]);
+    return pfn < 0 ? undefined : pfn;
   }
 
   /** Failed in the recording: what the model finds goes back at once. */

@@ -6,12 +6,13 @@
 
 import { MIGRATE_MOVABLE } from '../../kernel/migratetypes.js';
 import { PAGEBLOCK_ORDER } from '../../kernel/orders.js';
-import { NONE } from '../../pagealloc/free-lists.js';
+import { type CompactionCapture, NONE } from '../../pagealloc/free-lists.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import { INFO_FREE, USE_LRU } from '../../pagealloc/page-frames.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
+import { SilentOperations } from '../silent-operations.js';
 import type { SilentChanges } from './background.js';
 import type { PageBindings } from './page-bindings.js';
 
@@ -20,14 +21,22 @@ export class ModelCompaction implements SilentChanges {
   private readonly events: EventColumns;
   private readonly vmemmap: number;
   private readonly bindings: PageBindings;
+  private readonly captures: SilentOperations;
   private readonly hasReturns: boolean;
   private readonly isolating = new Map<number, { pfn: number; order: number }>();
 
-  constructor(allocator: PageAllocator, events: EventColumns, vmemmap: number, bindings: PageBindings) {
+  constructor(
+    allocator: PageAllocator,
+    events: EventColumns,
+    vmemmap: number,
+    gfpBits: (gfp: number) => number,
+    bindings: PageBindings,
+  ) {
     this.allocator = allocator;
     this.events = events;
     this.vmemmap = vmemmap;
     this.bindings = bindings;
+    this.captures = new SilentOperations(allocator, events, vmemmap, gfpBits);
     this.hasReturns = events.kind.subarray(0, events.length).includes(KIND.isolateFreePageRet);
   }
 
@@ -49,12 +58,21 @@ export class ModelCompaction implements SilentChanges {
       case KIND.putbackIsolatedPage:
         this.putBack(pfnOfStructPage(pfn[i], this.vmemmap), order[i], cpu[i]);
         break;
+      case KIND.compactionTryToCompact:
+      case KIND.compactionBegin:
+      case KIND.compactionEnd:
+      case KIND.directReclaimBegin:
+      case KIND.requestAlloc:
+      case KIND.resultPage:
+      case KIND.resultNone:
+        this.captures.event(i, kind);
+        break;
     }
   }
 
-  /** Not modelled: captures. A block that the recorded task captured is taken from the lists at its line. */
-  captureOf(): null {
-    return null;
+  /** Which block completes first is the model's own; that the task waits for one, the events say. */
+  captureOf(pid: number): CompactionCapture | null {
+    return this.captures.captureOf(pid);
   }
 
   private isolate(pfn: number, order: number): void {

@@ -168,6 +168,8 @@ export class OneStepReplay {
     const early = this.early.pageOf(i);
     const request = this.requests.of(i);
     if (early === pfn) return 'reordered';
+    const captured = this.background.takeCaptured(events.pid[i], request.order);
+    if (captured === pfn) return 'atHead';
     if (isPcpOrder(request.order)) {
       // It went to the buddy lists: its pcp list was empty (R15).
       if (now !== i)

@@ -31,10 +31,21 @@ export function operationTimes(events: EventColumns): OperationTimes {
   const takings = new Map<number, Taking>();
   /** Last taking of each CPU, while nothing but its own lock hold has come after it. */
   const holds = new Map<number, Taking>();
+  const compacting = new Set<number>();
   for (let i = 0; i < length; i++) {
     switch (kind[i]) {
+      case KIND.compactionBegin:
+        compacting.add(contextKey(events, i));
+        holds.delete(cpu[i]);
+        break;
+      case KIND.compactionEnd:
+        compacting.delete(contextKey(events, i));
+        holds.delete(cpu[i]);
+        break;
       case KIND.zoneLocked:
       case KIND.extfrag: {
+        // An extfrag inside of compaction is a capture: nothing leaves a list (R5).
+        if (kind[i] === KIND.extfrag && compacting.has(contextKey(events, i))) break;
         const taking = { at: i, key: contextKey(events, i), order: order[i], migratetype: migratetype[i] };
         const hold = holds.get(cpu[i]);
         holds.set(cpu[i], taking);

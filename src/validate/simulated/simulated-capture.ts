@@ -84,7 +84,7 @@ export class SimulatedCapture {
     };
     const core = simulatedCore(machine, before, observer);
     const bindings = new PageBindings();
-    const compaction = new ModelCompaction(core.allocator, events, before.vmemmap, bindings);
+    const compaction = new ModelCompaction(core.allocator, events, before.vmemmap, this.loaded.gfpBits, bindings);
     const tasks = new TaskOrder(events);
     const background = this.background(core, compaction, bindings, tasks);
     const replay = new FreeRunningReplay(
