@@ -21,7 +21,7 @@ export class ModelCompaction implements SilentChanges {
   private readonly events: EventColumns;
   private readonly vmemmap: number;
   private readonly bindings: PageBindings;
-  private readonly captures: SilentOperations;
+  readonly captures: SilentOperations;
   private readonly hasReturns: boolean;
   private readonly isolating = new Map<number, { pfn: number; order: number }>();
 

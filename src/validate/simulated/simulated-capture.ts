@@ -13,6 +13,8 @@ import { LabelCollector } from '../../trace/labels.js';
 import { FlipComparison } from '../flips.js';
 import type { LoadedCapture } from '../load-capture.js';
 import { RecordedReplay } from '../recorded.js';
+import { CompactionScans } from '../recorded/compaction-scans.js';
+import { Rotations } from '../recorded/rotations.js';
 import { SilentOperations } from '../silent-operations.js';
 import { inSlices } from '../slices.js';
 import type { SimulatedResult } from '../validation.js';
@@ -62,7 +64,7 @@ export class SimulatedCapture {
     const kernel = new KernelLists(recorded, before, events, destinations, zoneOfAddress, tasks.nextOwn);
     const silent = new SilentOperations(core.allocator, events, before.vmemmap, gfpBits);
     const requests = this.requests(core, tasks);
-    const background = this.background(core, silent, null, tasks);
+    const background = this.background(core, this.withScans(core, silent, silent), null, tasks);
     const oneStep = new OneStepReplay(core, kernel, requests, background, tasks, events);
     oneStep.onEvent = (i) => {
       flips.at = i;
@@ -86,7 +88,8 @@ export class SimulatedCapture {
     const bindings = new PageBindings();
     const compaction = new ModelCompaction(core.allocator, events, before.vmemmap, this.loaded.gfpBits, bindings);
     const tasks = new TaskOrder(events);
-    const background = this.background(core, compaction, bindings, tasks);
+    const changes = this.withScans(core, compaction, compaction.captures);
+    const background = this.background(core, changes, bindings, tasks);
     const replay = new FreeRunningReplay(
       core,
       this.requests(core, tasks),
@@ -110,6 +113,21 @@ export class SimulatedCapture {
     const { events, gfpBits, before } = this.loaded;
     const moved = movedRequests(events, tasks, before);
     return new Requests(core.allocator, events, gfpBits, this.splitTables, moved);
+  }
+
+  /** Compaction's searches rotate the model's lists as they rotated the kernel's, as far as events tell (R16 b). */
+  private withScans(core: SimulatedCore, changes: SilentChanges, silent: SilentOperations): SilentChanges {
+    const { allocator } = core;
+    const { events, before } = this.loaded;
+    const scans = new CompactionScans(allocator, events, before.vmemmap, new Rotations(allocator), silent);
+    return {
+      event: (i, kind) => {
+        allocator.lists.cpu = events.cpu[i];
+        scans.event(i, kind);
+        changes.event(i, kind);
+      },
+      captureOf: (pid) => changes.captureOf(pid),
+    };
   }
 
   private background(
