@@ -31,6 +31,8 @@ export interface SourceSearchOutcome {
 /** Whether the migrate scanner searches at all before it goes on. */
 export function searchesForSource(order: number, migratePfn: number, zoneStart: number): boolean {
   if (order <= PAGE_ALLOC_COSTLY_ORDER || migratePfn < 0) return false;
+  // "Finish the block that was migrated from last": before the first migration that reads as block 0.
+  if (migratePfn < PAGEBLOCK_PAGES) return false;
   // Inside of a block it goes on with what it began.
   return migratePfn === zoneStart || migratePfn % PAGEBLOCK_PAGES === 0;
 }
