@@ -16,6 +16,7 @@ import { contiguousChunks } from './contiguous-chunks.js';
 import { AT_ONCE, NO_FREE } from './free-destinations.js';
 import { KswapdWatch } from './kswapd-watch.js';
 import type { PageBindings, Piece } from './page-bindings.js';
+import { NO_EVENT } from './task-order.js';
 
 /** A decay of one CPU that has pages left to give back. */
 interface PendingDecay {
@@ -50,6 +51,9 @@ export class Background {
   /** Pieces of blocks that are between their mm_page_free line and their entry into a list, by recorded page. */
   private readonly pending = new Map<number, readonly Piece[]>();
   private readonly kswapd: KswapdWatch;
+  private readonly nextOwn: Int32Array;
+  /** Drains of all of a CPU's lists, by index of their first drain event. */
+  private readonly drains = new Map<number, { readonly zone: number; readonly cpu: number }>();
   /** Blocks that tasks captured and have not told of yet, by pid. */
   private readonly captured = new Map<number, Piece>();
   private readonly decays = new Map<number, PendingDecay>();
@@ -73,6 +77,7 @@ export class Background {
     this.zoneOfAddress = context.zoneOfAddress;
     this.silentChanges = context.silentChanges;
     this.bindings = context.bindings;
+    this.nextOwn = context.nextOwn;
     this.kswapd = new KswapdWatch(events, context.nextOwn);
   }
 
@@ -85,7 +90,7 @@ export class Background {
   }
 
   private apply(i: number): void {
-    const { events, allocator } = this;
+    const { events } = this;
     const kind = events.kind[i];
     switch (kind) {
       case KIND.free:
@@ -109,13 +114,12 @@ export class Background {
         break;
       }
       case KIND.pcpuDrain:
+        this.drainBegins(i);
         this.drainSeen(i);
         break;
       case KIND.drainPagesZone: {
         const zone = this.zoneOfAddress.get(events.a[i]);
-        if (zone === undefined) break;
-        allocator.lists.cpu = events.b[i];
-        allocator.pcp.drain(zone, events.b[i]);
+        if (zone !== undefined) this.drain(i, zone, events.b[i]);
         break;
       }
       case KIND.reserveHighatomic:
@@ -144,7 +148,11 @@ export class Background {
     const capture = this.silentChanges.captureOf(pid);
     if (capture === null || capture.node === NONE) return;
     const { frames } = this.allocator;
-    frames.markAllocated(capture.node, capture.order, capture.freetype === MIGRATE_MOVABLE ? USE_LRU : USE_UNMOVABLE);
+    frames.markAllocated(
+      capture.node,
+      capture.order,
+      capture.freetype === MIGRATE_MOVABLE ? USE_LRU : USE_UNMOVABLE,
+    );
     this.captured.set(pid, { pfn: frames.pfnOf(capture.node), order: capture.order });
   }
 
@@ -244,6 +252,25 @@ export class Background {
     lists.foldCounter(zone, cpu[i]);
     const rest = pcp.beginDecay(zone, cpu[i]);
     if (rest > 0) this.decays.set(cpu[i], { zone, pid: pid[i], rest, expected: 0 });
+  }
+
+  /** The probe stands before the lock is taken: the first drain event of the task tells when it had it. */
+  private drain(i: number, zone: number, cpu: number): void {
+    const next = this.nextOwn[i];
+    if (next !== NO_EVENT && this.events.kind[next] === KIND.pcpuDrain) this.drains.set(next, { zone, cpu });
+    else this.drainNow(zone, cpu);
+  }
+
+  private drainBegins(i: number): void {
+    const drain = this.drains.get(i);
+    if (drain === undefined) return;
+    this.drains.delete(i);
+    this.drainNow(drain.zone, drain.cpu);
+  }
+
+  private drainNow(zone: number, cpu: number): void {
+    this.allocator.lists.cpu = cpu;
+    this.allocator.pcp.drain(zone, cpu);
   }
 
   private drainSeen(i: number): void {

@@ -70,6 +70,20 @@ export class EarlyTakings {
     }
   }
 
+  /** The request of this line takes its page now, behind so many entries; false when its list is shorter. */
+  takeBehind(allocation: number, skip: number): boolean {
+    if (this.pages.has(allocation)) return true;
+    const { frames, lists, pcp } = this.allocator;
+    const pfn = this.events.pfn[allocation];
+    const request = this.requests.peek(allocation);
+    const list = this.requests.listFor(pfn, request);
+    let node = frames.next[list];
+    for (let step = 0; step < skip && node !== list; step++) node = frames.next[node];
+    if (node === list) return false;
+    this.leave(pcp.slotOf(request.cpu, lists.zoneOf(pfn)), node, request.order, allocation);
+    return true;
+  }
+
   /** A drain of so many pages is about to begin, with this list: pages that are gone are not found by it. */
   beforeDrain(slot: number, pages: number, pindex: number, now: number): void {
     let found = true;

@@ -11,6 +11,7 @@ import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import type { Background } from './background.js';
 import { EarlyTakings } from './early-takings.js';
+import type { Interleaving } from './interleaving.js';
 import { type OperationTimes, operationTimes } from './operation-times.js';
 import type { PageBindings } from './page-bindings.js';
 import type { Requests } from './requests.js';
@@ -31,6 +32,7 @@ export class FreeRunningReplay {
   private readonly times: OperationTimes;
   private readonly tasks: TaskOrder;
   private readonly early: EarlyTakings;
+  private readonly interleavings: ReadonlyMap<number, Interleaving>;
   /** The model's page of a request that has done its list operation, by index of its line. */
   private readonly served = new Map<number, number>();
 
@@ -41,7 +43,9 @@ export class FreeRunningReplay {
     bindings: PageBindings,
     tasks: TaskOrder,
     events: EventColumns,
+    interleavings: ReadonlyMap<number, Interleaving>,
   ) {
+    this.interleavings = interleavings;
     this.core = core;
     this.allocator = core.allocator;
     this.requests = requests;
@@ -53,7 +57,8 @@ export class FreeRunningReplay {
     this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);
     this.early.onTaken = (pfn, order) => bindings.hold(pfn, order);
     background.beforeDecay = (zone, cpu, count) => this.early.beforeDecay(zone, cpu, count, this.at, false);
-    core.allocator.pcp.beforeDrain = (slot, pages, pindex) => this.early.beforeDrain(slot, pages, pindex, this.at);
+    core.allocator.pcp.beforeDrain = (slot, pages, pindex) =>
+      this.early.beforeDrain(slot, pages, pindex, this.at);
   }
 
   run(from: number, to: number): void {
@@ -114,7 +119,17 @@ export class FreeRunningReplay {
     }
     const served = this.served.get(i);
     this.served.delete(i);
+    if (served === undefined) this.applyInterleaving(i);
     this.bind(i, served ?? this.early.pageOf(i) ?? this.captured(i) ?? core.alloc(requests.of(i)));
+  }
+
+  /** Tasks took pages in another order than their lines have (R13): the model's in that order, from its own list. */
+  private applyInterleaving(i: number): void {
+    const interleaving = this.interleavings.get(i);
+    if (interleaving === undefined) return;
+    for (const { allocation, skip } of interleaving.takenBefore)
+      if (!this.served.has(allocation)) this.early.takeBehind(allocation, skip);
+    if (interleaving.skip > 0) this.early.takeBehind(i, interleaving.skip);
   }
 
   private captured(i: number): number | undefined {

@@ -19,6 +19,7 @@ import type { Miss } from '../recorded.js';
 import type { Background } from './background.js';
 import { EarlyTakings } from './early-takings.js';
 import { OrderExplainer } from './explain-order.js';
+import type { Interleaving, TakenBefore } from './interleaving.js';
 import type { KernelLists } from './kernel-lists.js';
 import { type OperationTimes, operationTimes } from './operation-times.js';
 import type { Requests } from './requests.js';
@@ -64,6 +65,8 @@ export class OneStepReplay {
   private readonly verdicts = new Map<number, Verdict>();
   private readonly early: EarlyTakings;
   private mustAdopt = false;
+  /** What was found out of requests whose page was not at the head of its list, by index of their line. */
+  readonly interleavings = new Map<number, Interleaving>();
 
   constructor(
     core: SimulatedCore,
@@ -84,7 +87,8 @@ export class OneStepReplay {
     this.explainer = new OrderExplainer(events, this.tasks);
     this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);
     background.beforeDecay = (zone, cpu, count) => this.early.beforeDecay(zone, cpu, count, this.at, true);
-    core.allocator.pcp.beforeDrain = (slot, pages, pindex) => this.early.beforeDrain(slot, pages, pindex, this.at);
+    core.allocator.pcp.beforeDrain = (slot, pages, pindex) =>
+      this.early.beforeDrain(slot, pages, pindex, this.at);
     background.entered = (pfn, at) => this.explainer.entered(pfn, at);
     background.silent = () => this.silentPages++;
   }
@@ -202,6 +206,7 @@ export class OneStepReplay {
     return this.model.pcp.slotOf(cpu, this.model.lists.zoneOf(pfn));
   }
 
+  /** The page stands behind others on its list, and the trace shows for each of them why (R13). */
   private isExplainedDeeper(pfn: number, request: AllocRequest, at: number): boolean {
     const { frames } = this.model;
     if (!isPcpOrder(request.order)) return false;
@@ -209,10 +214,17 @@ export class OneStepReplay {
     if (frames.info[wanted] !== (INFO_PCP | request.order)) return false;
     const list = this.requests.listFor(pfn, request);
     if (frames.next[list] === wanted) return false;
+    const takenBefore: TakenBefore[] = [];
+    let skip = 0;
     for (let node = frames.next[list]; node !== wanted; node = frames.next[node]) {
       if (node === list) return false;
-      if (this.explainer.reasonFor(frames.pfnOf(node), pfn, at) === null) return false;
+      const above = frames.pfnOf(node);
+      const reason = this.explainer.reasonFor(above, pfn, at);
+      if (reason === null) return false;
+      if (reason === 'taken') takenBefore.push({ allocation: this.tasks.nextOf(above), skip });
+      else skip++;
     }
+    this.interleavings.set(at, { takenBefore, skip });
     return true;
   }
 

@@ -12,9 +12,9 @@ import { KIND } from '../../trace/events.js';
 import { LabelCollector } from '../../trace/labels.js';
 import { FlipComparison } from '../flips.js';
 import type { LoadedCapture } from '../load-capture.js';
-import { RecordedReplay } from '../recorded.js';
 import { CompactionScans } from '../recorded/compaction-scans.js';
 import { Rotations } from '../recorded/rotations.js';
+import { RecordedReplay } from '../recorded.js';
 import { SilentOperations } from '../silent-operations.js';
 import { inSlices } from '../slices.js';
 import type { SimulatedResult } from '../validation.js';
@@ -22,6 +22,7 @@ import { Background, type SilentChanges } from './background.js';
 import { commonPrefix, listen, recordedOperations } from './buddy-operations.js';
 import { freeDestinations } from './free-destinations.js';
 import { FreeRunningReplay } from './free-running.js';
+import type { Interleaving } from './interleaving.js';
 import { KernelLists } from './kernel-lists.js';
 import { movedRequests } from './list-cpus.js';
 import { ModelCompaction } from './model-compaction.js';
@@ -37,6 +38,7 @@ export class SimulatedCapture {
   private readonly zoneOfAddress: ReadonlyMap<number, number>;
   private readonly splitTables: ReadonlySet<number>;
   private extfragRecorded = 0;
+  private interleavings: ReadonlyMap<number, Interleaving> = new Map();
 
   constructor(loaded: LoadedCapture) {
     const { before, machine, events } = loaded;
@@ -72,6 +74,7 @@ export class SimulatedCapture {
     oneStep.onFailure = () => flips.failed();
     await inSlices(0, end, (from, to) => oneStep.run(from, to));
     this.extfragRecorded = recorded.extfragRecorded;
+    this.interleavings = oneStep.interleavings;
     return { core, oneStep, flips };
   }
 
@@ -86,7 +89,13 @@ export class SimulatedCapture {
     };
     const core = simulatedCore(machine, before, observer);
     const bindings = new PageBindings();
-    const compaction = new ModelCompaction(core.allocator, events, before.vmemmap, this.loaded.gfpBits, bindings);
+    const compaction = new ModelCompaction(
+      core.allocator,
+      events,
+      before.vmemmap,
+      this.loaded.gfpBits,
+      bindings,
+    );
     const tasks = new TaskOrder(events);
     const changes = this.withScans(core, compaction, compaction.captures);
     const background = this.background(core, changes, bindings, tasks);
@@ -97,6 +106,7 @@ export class SimulatedCapture {
       bindings,
       tasks,
       events,
+      this.interleavings,
     );
     const operations = listen(core.allocator);
     await inSlices(0, events.length, (from, to) => replay.run(from, to));
