@@ -20,7 +20,7 @@ export const NR_PCP_LISTS_FREETYPE = 19;
 const FIRST_THP_LIST = 12;
 const FIRST_UNMAPPED_LIST = 14;
 /** CONFIG_PCP_BATCH_SCALE_MAX. */
-const BATCH_SCALE_MAX = 5;
+export const BATCH_SCALE_MAX = 5;
 const PREV_FREE_HIGH_ORDER = 1;
 const FREE_HIGH_BATCH = 2;
 

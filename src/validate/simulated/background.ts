@@ -16,17 +16,8 @@ import { contiguousChunks } from './contiguous-chunks.js';
 import { AT_ONCE, NO_FREE } from './free-destinations.js';
 import { KswapdWatch } from './kswapd-watch.js';
 import type { PageBindings, Piece } from './page-bindings.js';
-import { NO_EVENT } from './task-order.js';
-
-/** A decay of one CPU that has pages left to give back. */
-interface PendingDecay {
-  readonly zone: number;
-  readonly pid: number;
-  /** Pages still to go. */
-  rest: number;
-  /** Drain events of the running portion that are still to come. */
-  expected: number;
-}
+import { PortionedDrains } from './portioned-drains.js';
+import { isInInterrupt } from './task-order.js';
 
 /** Compaction and reserves: by the events' own pages, or as the model would. */
 export interface SilentChanges {
@@ -51,12 +42,9 @@ export class Background {
   /** Pieces of blocks that are between their mm_page_free line and their entry into a list, by recorded page. */
   private readonly pending = new Map<number, readonly Piece[]>();
   private readonly kswapd: KswapdWatch;
-  private readonly nextOwn: Int32Array;
-  /** Drains of all of a CPU's lists, by index of their first drain event. */
-  private readonly drains = new Map<number, { readonly zone: number; readonly cpu: number }>();
   /** Blocks that tasks captured and have not told of yet, by pid. */
   private readonly captured = new Map<number, Piece>();
-  private readonly decays = new Map<number, PendingDecay>();
+  private readonly drains: PortionedDrains;
 
   constructor(
     allocator: PageAllocator,
@@ -77,13 +65,15 @@ export class Background {
     this.zoneOfAddress = context.zoneOfAddress;
     this.silentChanges = context.silentChanges;
     this.bindings = context.bindings;
-    this.nextOwn = context.nextOwn;
+    this.drains = new PortionedDrains(allocator);
     this.kswapd = new KswapdWatch(events, context.nextOwn);
   }
 
   event(i: number): void {
     // Whatever the task frees or drains may complete what its compaction waits for (§2.6, R16 c).
     this.allocator.lists.capture = this.silentChanges.captureOf(this.events.pid[i]);
+    if (this.events.kind[i] !== KIND.pcpuDrain && !isInInterrupt(this.events.context[i]))
+      this.drains.finish(this.events.pid[i]);
     this.apply(i);
     this.allocator.lists.capture = null;
     this.kswapd.event(i, this.allocator);
@@ -110,16 +100,17 @@ export class Background {
         break;
       case KIND.decayPcpHigh: {
         const zone = this.zoneOfAddress.get(events.a[i]);
-        if (zone !== undefined) this.decay(i, zone);
+        if (zone === undefined) break;
+        this.beforeDecay(zone, events.cpu[i], events.pfn[i]);
+        this.drains.beginDecay(events.pid[i], zone, events.cpu[i]);
         break;
       }
       case KIND.pcpuDrain:
-        this.drainBegins(i);
-        this.drainSeen(i);
+        this.drains.drainSeen(events.pid[i]);
         break;
       case KIND.drainPagesZone: {
         const zone = this.zoneOfAddress.get(events.a[i]);
-        if (zone !== undefined) this.drain(i, zone, events.b[i]);
+        if (zone !== undefined) this.drains.beginDrain(events.pid[i], zone, events.b[i]);
         break;
       }
       case KIND.reserveHighatomic:
@@ -156,9 +147,9 @@ export class Background {
     this.captured.set(pid, { pfn: frames.pfnOf(capture.node), order: capture.order });
   }
 
-  /** The trace is over: decays end. */
+  /** The trace is over: drains end. */
   finish(): void {
-    for (const cpu of [...this.decays.keys()]) this.finishDecay(cpu);
+    this.drains.finishAll();
   }
 
   private free(i: number): void {
@@ -236,70 +227,6 @@ export class Background {
       this.put(joined(pieces, order), events.cpu[i]);
       this.entered(start, i);
     }
-  }
-
-  /**
-   * A decay gives pages back in portions and lets go of the pcp lock between them, so that frees and refills
-   * of interrupts and other tasks come in between (§4.8). How many pages, the model says at once; when each
-   * portion went, the drain events of its task tell.
-   */
-  private decay(i: number, zone: number): void {
-    const { cpu, pid, pfn } = this.events;
-    const { lists, pcp } = this.allocator;
-    this.finishDecay(cpu[i]);
-    this.beforeDecay(zone, cpu[i], pfn[i]);
-    lists.cpu = cpu[i];
-    lists.foldCounter(zone, cpu[i]);
-    const rest = pcp.beginDecay(zone, cpu[i]);
-    if (rest > 0) this.decays.set(cpu[i], { zone, pid: pid[i], rest, expected: 0 });
-  }
-
-  /** The probe stands before the lock is taken: the first drain event of the task tells when it had it. */
-  private drain(i: number, zone: number, cpu: number): void {
-    const next = this.nextOwn[i];
-    if (next !== NO_EVENT && this.events.kind[next] === KIND.pcpuDrain) this.drains.set(next, { zone, cpu });
-    else this.drainNow(zone, cpu);
-  }
-
-  private drainBegins(i: number): void {
-    const drain = this.drains.get(i);
-    if (drain === undefined) return;
-    this.drains.delete(i);
-    this.drainNow(drain.zone, drain.cpu);
-  }
-
-  private drainNow(zone: number, cpu: number): void {
-    this.allocator.lists.cpu = cpu;
-    this.allocator.pcp.drain(zone, cpu);
-  }
-
-  private drainSeen(i: number): void {
-    const { cpu, pid } = this.events;
-    const decay = this.decays.get(cpu[i]);
-    if (decay === undefined || decay.pid !== pid[i]) return;
-    if (decay.expected > 0) {
-      decay.expected--;
-      return;
-    }
-    decay.expected = this.portion(cpu[i], decay) - 1;
-    if (decay.rest <= 0) this.decays.delete(cpu[i]);
-  }
-
-  /** One portion of a decay; how many entries left the lists by it. */
-  private portion(cpu: number, decay: PendingDecay): number {
-    const { pcp, lists } = this.allocator;
-    const slot = pcp.slotOf(cpu, decay.zone);
-    lists.cpu = cpu;
-    const pages = Math.min(decay.rest, pcp.batch[slot]);
-    decay.rest -= pcp.batch[slot];
-    return pcp.bulkFree(slot, decay.zone, pages, 0);
-  }
-
-  private finishDecay(cpu: number): void {
-    const decay = this.decays.get(cpu);
-    if (decay === undefined) return;
-    while (decay.rest > 0) this.portion(cpu, decay);
-    this.decays.delete(cpu);
   }
 }
 
