@@ -65,6 +65,8 @@ export class OneStepReplay {
   private readonly verdicts = new Map<number, Verdict>();
   private readonly early: EarlyTakings;
   private mustAdopt = false;
+  /** Lines to come whose request has taken its page, as those of others have shown. */
+  private readonly knownTaken = new Set<number>();
   /** What was found out of requests whose page was not at the head of its list, by index of their line. */
   readonly interleavings = new Map<number, Interleaving>();
 
@@ -219,11 +221,13 @@ export class OneStepReplay {
     for (let node = frames.next[list]; node !== wanted; node = frames.next[node]) {
       if (node === list) return false;
       const above = frames.pfnOf(node);
-      const reason = this.explainer.reasonFor(above, pfn, at);
+      const next = this.tasks.nextOf(above);
+      const reason = this.knownTaken.has(next) ? 'taken' : this.explainer.reasonFor(above, pfn, at);
       if (reason === null) return false;
-      if (reason === 'taken') takenBefore.push({ allocation: this.tasks.nextOf(above), skip });
+      if (reason === 'taken') takenBefore.push({ allocation: next, skip });
       else skip++;
     }
+    for (const { allocation } of takenBefore) this.knownTaken.add(allocation);
     this.interleavings.set(at, { takenBefore, skip });
     return true;
   }
