@@ -18,7 +18,8 @@ export class PlainEventsReader extends ForwardingReader {
   }
 }
 
-function isPlain(kind: number): boolean {
+/** An event of the kernel, or a marker that the capture cannot do without. */
+export function isPlain(kind: number): boolean {
   return kind < KIND.decayPcpHigh || (kind > KIND.ptDtor && kind !== KIND.bulkPage);
 }
 

@@ -3,12 +3,20 @@
  * traces without probes, and on event streams that no kernel would emit.
  */
 
-import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { checkLists } from '../../src/pagealloc/check-lists.js';
 import type { EventColumns } from '../../src/trace/columns.js';
+import { compareStates } from '../../src/validate/compare-states.js';
+import { isPlain } from '../../src/validate/plain-events.js';
 import { RecordedReplay } from '../../src/validate/recorded.js';
-import { BUNDLED_FREETYPE, BUNDLED_SECRETMEM, type ReadCapture, readCapture } from './captures.js';
+import {
+  BUNDLED_FREETYPE,
+  BUNDLED_SECRETMEM,
+  type ReadCapture,
+  readCapture,
+  SHARED_CAPTURES,
+} from './captures.js';
 import { damaged, pick, seeded } from './damaged-events.js';
 
 const BUNDLED_COMPACTION = 'traces/linux-7.3-compaction-1cpu-probes';
@@ -62,7 +70,7 @@ describe.each([BUNDLED_SECRETMEM, BUNDLED_FREETYPE, BUNDLED_COMPACTION])('damage
   });
 });
 
-describe.skipIf(!existsSync(BUNDLED_COMPACTION))('compaction', () => {
+describe('compaction', () => {
   test('rotations, isolations and the half rule are predicted, none read off', async () => {
     const capture = await readCapture(BUNDLED_COMPACTION);
     const replay = replayOf(capture, capture.events);
@@ -71,5 +79,38 @@ describe.skipIf(!existsSync(BUNDLED_COMPACTION))('compaction', () => {
     expect(replay.scans).toMatchObject({ searches: 850, searchesEqual: 850 });
     expect(replay.isolations).toEqual({ recorded: 3_421, equal: 3_421 });
     expect(replay.halfRule.accepted).toEqual({ recorded: 3, equal: 3 });
+  });
+});
+
+/**
+ * Takings, at most, that miss without probes. Bypasses that nothing tells before they matter (R12), and under
+ * pressure scans whose task was interrupted before it reported them.
+ */
+const MISSES_WITHOUT_PROBES: Readonly<Record<string, number>> = {
+  'linux-7.3-modules-2cpu': 1,
+  'linux-7.3-pagetables-2cpu': 16,
+};
+
+/** What a user's own trace has: the kernel's events, and the announcements of a workload. */
+function withoutProbes(events: EventColumns): EventColumns {
+  const kept: number[] = [];
+  for (let i = 0; i < events.length; i++) if (isPlain(events.kind[i])) kept.push(i);
+  return pick(events, kept);
+}
+
+describe('without probes', () => {
+  const others = SHARED_CAPTURES.filter((folder) => !/-(?:pressure|build)-/.test(folder));
+  test.each([BUNDLED_SECRETMEM, BUNDLED_FREETYPE, BUNDLED_COMPACTION, ...others])('%s', async (folder) => {
+    const capture = await readCapture(folder);
+    const replay = replayOf(capture, withoutProbes(capture.events));
+    expectSound(replay);
+    const misses = MISSES_WITHOUT_PROBES[basename(folder)] ?? 0;
+    expect(replay.allocations - replay.exact).toBeLessThanOrEqual(misses);
+    expect(replay.rotations).toBe(0);
+    if (folder.startsWith('traces/'))
+      expect(compareStates(replay.allocator, capture.after)).toMatchObject({
+        rotatedLists: [],
+        differingLists: [],
+      });
   });
 });

@@ -38,6 +38,7 @@ export class Rotations {
 
   /** R16 (a), a claim below a pageblock: the head of the raided list lies in the block that was claimed. */
   inferForClaim(zone: number, order: number, freetype: number, pfn: number): void {
+    if (!this.hasCompacted) return;
     const { lists, frames } = this.allocator;
     const block = pageblockOf(pfn);
     const list = lists.list(zone, order, freetype);
