@@ -88,7 +88,6 @@ describe('compaction', () => {
  */
 const MISSES_WITHOUT_PROBES: Readonly<Record<string, number>> = {
   'linux-7.3-modules-2cpu': 1,
-  'linux-7.3-pagetables-2cpu': 16,
 };
 
 /** What a user's own trace has: the kernel's events, and the announcements of a workload. */
@@ -107,7 +106,8 @@ describe('without probes', () => {
     const misses = MISSES_WITHOUT_PROBES[basename(folder)] ?? 0;
     expect(replay.allocations - replay.exact).toBeLessThanOrEqual(misses);
     expect(replay.rotations).toBe(0);
-    if (folder.startsWith('traces/'))
+    // There two frees of no interrupt bypass, and nothing tells it before the end.
+    if (!folder.includes('pagetables-2cpu'))
       expect(compareStates(replay.allocator, capture.after)).toMatchObject({
         rotatedLists: [],
         differingLists: [],

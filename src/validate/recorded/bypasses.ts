@@ -11,6 +11,7 @@ import { KIND } from '../../trace/events.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
 import { BYPASS, type BypassContext, type Bypasses, NO_FREE } from './bypass.js';
 import { FreeRuns } from './free-runs.js';
+import { markStretches } from './interrupt-stretches.js';
 import { interruptedBatches } from './interrupted-batches.js';
 import { FACT_ALLOCATED, FACT_ENTERED, FACT_LEFT, nextFacts } from './page-facts.js';
 
@@ -39,8 +40,9 @@ export function findBypasses(events: EventColumns, context: BypassContext): Bypa
       at[i] = BYPASS;
     }
   }
-  // Where free_one_page is probed, it tells of chunks, too.
+  // Where free_one_page is probed, it tells of these and of chunks, too.
   if (kind.subarray(0, length).includes(KIND.freeOnePage)) return { at, chunks: new Map() };
+  markStretches(events, facts, at, context.zoneOf);
   const runs = new FreeRuns(events, facts, at, context);
   return { at, chunks: runs.find() };
 }
