@@ -54,6 +54,7 @@ export class FreeRuns {
       const isTask = interruptLevel(context[i]) === 0;
       if (kind[i] === KIND.free && order[i] === 0 && isTask) this.continueRun(i);
       else if (isTask) this.endRun(this.events.pid[i]);
+      if (kind[i] === KIND.zoneLocked) this.endRunOf(i);
       if (kind[i] === KIND.alloc) this.noteAlloc(i, isTask);
       else if (kind[i] === KIND.free || kind[i] === KIND.zoneLocked) this.note(i, 0);
     }
@@ -72,6 +73,14 @@ export class FreeRuns {
     const after = run === undefined ? (this.lastAlloc.get(pid[i]) ?? null) : null;
     this.endRun(pid[i]);
     this.runs.set(pid[i], { firstPfn: pfn[i], lines: [i], after, mayBeArea });
+  }
+
+  /** Pages that are taken have been freed: the run that they stand in is over. */
+  private endRunOf(taking: number): void {
+    const first = this.events.pfn[taking];
+    const end = first + 2 ** this.events.order[taking];
+    for (const [pid, { firstPfn, lines }] of this.runs)
+      if (first < firstPfn + lines.length && end > firstPfn) this.endRun(pid);
   }
 
   private endRun(pid: number): void {
