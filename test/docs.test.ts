@@ -92,7 +92,19 @@ test.each(PAGES.flatMap(examplesOf))('$page: $command', ({ page, command, shown 
 
 test('the README has examples of every command', () => {
   const commands = new Set(examplesOf('README.md').map(({ command }) => command.split(' ')[1]));
-  expect([...commands].sort()).toEqual(['check', 'compare', 'list', 'replay']);
+  expect([...commands].sort()).toEqual(['check', 'compare', 'list', 'replay', 'validate']);
+});
+
+// The rows of captures that are not bundled come from the same command.
+test('the table of exactness has the rows that its script prints', () => {
+  const script = join(ROOT, 'examples/exactness.sh');
+  const captures = [
+    'linux-7.3-secretmem-1cpu',
+    'linux-7.3-freetype-fill-1cpu',
+    'linux-7.3-compaction-1cpu-probes',
+  ];
+  const lines = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n');
+  for (const row of run(`'${script}' ${captures.join(' ')}`)) expect(lines).toContain(row);
 });
 
 test('the two set-up commands stand in blocks of their own', () => {
