@@ -8,7 +8,13 @@
 import { FREETYPE_UNMAPPED_UNMOVABLE, MIGRATE_ISOLATE } from '../../kernel/migratetypes.js';
 import { MAX_PAGE_ORDER, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES, pageblockOf } from '../../kernel/orders.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
-import { INFO_FREE, INFO_KIND_MASK, INFO_ORDER_MASK, USE_UNMOVABLE } from '../../pagealloc/page-frames.js';
+import {
+  INFO_FREE,
+  INFO_KIND_MASK,
+  INFO_ORDER_MASK,
+  INFO_PCP,
+  USE_UNMOVABLE,
+} from '../../pagealloc/page-frames.js';
 import { takeExact } from '../../pagealloc/take-exact.js';
 
 /** How a block left the buddy lists (page-allocator §3.3). */
@@ -150,24 +156,30 @@ export class Corrections {
     return whole;
   }
 
+  /** Some of the pages are on a list: of the buddy, or of a CPU where the model keeps those. */
   private holdsFreePage(pfn: number, order: number): boolean {
-    const { frames } = this.allocator;
-    const block = pageblockOf(pfn);
-    if (order >= PAGEBLOCK_ORDER) {
-      const end = block + 2 ** (order - PAGEBLOCK_ORDER);
-      for (let each = block; each < end; each++) if (frames.freePagesIn(each) > 0) return true;
-      return false;
-    }
-    if (frames.isWhollyFree(block)) return true;
-    const slab = frames.slabIfBroken(block);
-    if (slab === 0) return false;
-    const first = pfn - block * PAGEBLOCK_PAGES;
-    for (let above = order + 1; above < PAGEBLOCK_ORDER; above++) {
-      const info = frames.info[slab + (first & -(1 << above))];
-      if ((info & INFO_KIND_MASK) === INFO_FREE && (info & INFO_ORDER_MASK) >= above) return true;
-    }
-    for (let page = first; page < first + (1 << order); page++)
-      if ((frames.info[slab + page] & INFO_KIND_MASK) === INFO_FREE) return true;
+    for (let block = pageblockOf(pfn); block * PAGEBLOCK_PAGES < pfn + 2 ** order; block++)
+      if (this.holdsListedPage(block, pfn, order)) return true;
     return false;
   }
+
+  private holdsListedPage(block: number, pfn: number, order: number): boolean {
+    const { frames } = this.allocator;
+    if (frames.isWhollyFree(block) || isListed(frames.info[frames.blockBase + block])) return true;
+    const slab = frames.slabIfBroken(block);
+    if (slab === 0) return false;
+    const first = Math.max(pfn - block * PAGEBLOCK_PAGES, 0);
+    const end = Math.min(first + 2 ** order, PAGEBLOCK_PAGES);
+    for (let above = order + 1; above < PAGEBLOCK_ORDER; above++) {
+      const info = frames.info[slab + (first & -(1 << above))];
+      if (isListed(info) && (info & INFO_ORDER_MASK) >= above) return true;
+    }
+    for (let page = first; page < end; page++) if (isListed(frames.info[slab + page])) return true;
+    return false;
+  }
+}
+
+function isListed(info: number): boolean {
+  const kind = info & INFO_KIND_MASK;
+  return kind === INFO_FREE || kind === INFO_PCP;
 }

@@ -6,13 +6,13 @@
 import { MIGRATE_MOVABLE } from '../../kernel/migratetypes.js';
 import { type CompactionCapture, NONE } from '../../pagealloc/free-lists.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
-import { INFO_FREE, INFO_KIND_MASK, INFO_PCP, USE_LRU, USE_UNMOVABLE } from '../../pagealloc/page-frames.js';
+import { USE_LRU, USE_UNMOVABLE } from '../../pagealloc/page-frames.js';
 import { isPageInUse } from '../../pagealloc/page-in-use.js';
-import { takeExact } from '../../pagealloc/take-exact.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
 import { contiguousChunks } from './contiguous-chunks.js';
+import { Corrections } from '../recorded/corrections.js';
 import { AT_ONCE, NO_FREE } from './free-destinations.js';
 import { KswapdWatch } from './kswapd-watch.js';
 import type { PageBindings, Piece } from './page-bindings.js';
@@ -44,6 +44,7 @@ export class Background {
   private readonly kswapd: KswapdWatch;
   /** Blocks that tasks captured and have not told of yet, by pid. */
   private readonly captured = new Map<number, Piece>();
+  private readonly corrections: Corrections;
   private readonly drains: PortionedDrains;
 
   constructor(
@@ -65,6 +66,7 @@ export class Background {
     this.zoneOfAddress = context.zoneOfAddress;
     this.silentChanges = context.silentChanges;
     this.bindings = context.bindings;
+    this.corrections = new Corrections(allocator);
     this.drains = new PortionedDrains(allocator);
     this.kswapd = new KswapdWatch(events, context.nextOwn);
   }
@@ -177,11 +179,10 @@ export class Background {
 
   /** A page that is freed was in use: if the model has it on a list, it left there silently (R14). */
   private makeInUse(pfn: number, order: number, cpu: number): void {
-    const { frames } = this.allocator;
-    const kind = frames.info[frames.nodeAt(pfn, order)] & INFO_KIND_MASK;
-    if (kind !== INFO_PCP && kind !== INFO_FREE) return;
-    this.silent();
-    takeExact(this.allocator, pfn, order, 0, cpu);
+    const { vacated } = this.corrections;
+    this.allocator.lists.cpu = cpu;
+    this.corrections.vacate(pfn, order);
+    if (this.corrections.vacated > vacated) this.silent();
   }
 
   private isInUse(pfn: number): boolean {
