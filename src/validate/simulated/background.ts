@@ -13,7 +13,7 @@ import { KIND } from '../../trace/events.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
 import { contiguousChunks } from './contiguous-chunks.js';
 import { Corrections } from '../recorded/corrections.js';
-import { AT_ONCE, NO_FREE } from './free-destinations.js';
+import { AT_ONCE, type Destinations, LAST_OF_RUN, NO_FREE, PAST_PCP } from './free-destinations.js';
 import { KswapdWatch } from './kswapd-watch.js';
 import type { PageBindings, Piece } from './page-bindings.js';
 import { PortionedDrains } from './portioned-drains.js';
@@ -34,7 +34,7 @@ export class Background {
   private readonly allocator: PageAllocator;
   private readonly events: EventColumns;
   private readonly vmemmap: number;
-  private readonly destinations: Uint8Array;
+  private readonly destinations: Destinations;
   private readonly zoneOfAddress: ReadonlyMap<number, number>;
   private readonly silentChanges: SilentChanges;
   /** Null while the model's pages are the recording's. */
@@ -52,7 +52,7 @@ export class Background {
     events: EventColumns,
     context: {
       readonly vmemmap: number;
-      readonly destinations: Uint8Array;
+      readonly destinations: Destinations;
       readonly zoneOfAddress: ReadonlyMap<number, number>;
       readonly silentChanges: SilentChanges;
       readonly bindings: PageBindings | null;
@@ -156,15 +156,33 @@ export class Background {
 
   private free(i: number): void {
     const { pfn, order, cpu } = this.events;
-    const destination = this.destinations[i];
+    const destination = this.destinations.at[i];
     if (destination === NO_FREE) return;
     const pieces = this.released(pfn[i], order[i], cpu[i]);
     if (destination === AT_ONCE) {
       this.put(pieces, cpu[i]);
       this.entered(pfn[i], i);
+    } else if (destination === PAST_PCP) {
+      this.putPastPcp(pieces, cpu[i], false);
     } else {
       this.pending.set(pfn[i], pieces);
+      if (destination === LAST_OF_RUN) this.putRun(i);
     }
+  }
+
+  private putRun(i: number): void {
+    for (const chunk of this.destinations.chunks.get(i) ?? [])
+      this.putPastPcp(joined(this.takePending(chunk.pfn, chunk.order), chunk.order), this.events.cpu[i], false);
+  }
+
+  /** The pieces of a block whose pages have each had their line. */
+  private takePending(start: number, order: number): Piece[] {
+    const pieces: Piece[] = [];
+    for (let page = start; page < start + 2 ** order; page++) {
+      pieces.push(...(this.pending.get(page) ?? []));
+      this.pending.delete(page);
+    }
+    return pieces;
   }
 
   private released(pfn: number, order: number, cpu: number): readonly Piece[] {
@@ -204,12 +222,16 @@ export class Background {
     const pieces = this.pending.get(pfn[i]);
     if (pieces === undefined) return;
     this.pending.delete(pfn[i]);
+    this.putPastPcp(pieces, cpu[i], (b[i] & 2) !== 0);
+  }
+
+  private putPastPcp(pieces: readonly Piece[], cpu: number, toTail: boolean): void {
     const { lists, frames } = this.allocator;
-    lists.cpu = cpu[i];
-    for (const piece of pieces) {
-      const node = frames.nodeAt(piece.pfn, piece.order);
-      frames.clearAllocated(node, piece.order);
-      this.allocator.freeToBuddy(lists.zoneOf(piece.pfn), node, piece.order, (b[i] & 2) !== 0);
+    lists.cpu = cpu;
+    for (const { pfn, order } of pieces) {
+      const node = frames.nodeAt(pfn, order);
+      frames.clearAllocated(node, order);
+      this.allocator.freeToBuddy(lists.zoneOf(pfn), node, order, toTail);
     }
   }
 
@@ -220,12 +242,7 @@ export class Background {
       pfnOfStructPage(events.pfn[i], this.vmemmap),
       events.a[i],
     )) {
-      const pieces: Piece[] = [];
-      for (let page = start; page < start + 2 ** order; page++) {
-        pieces.push(...(this.pending.get(page) ?? []));
-        this.pending.delete(page);
-      }
-      this.put(joined(pieces, order), events.cpu[i]);
+      this.put(joined(this.takePending(start, order), order), events.cpu[i]);
       this.entered(start, i);
     }
   }

@@ -4,6 +4,13 @@
  * happened; it never picks a page.
  */
 
+import {
+  BYPASS,
+  BYPASS_TO_TAIL,
+  type Bypasses,
+  END_OF_RUN,
+  NO_FREE as NO_FREE_BY_RULE,
+} from '../recorded/bypass.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
@@ -14,9 +21,21 @@ export const AT_ONCE = 0;
 export const LATER = 1;
 /** It is no free: compaction took the page back (§9.2 item 4). */
 export const NO_FREE = 2;
+/** Straight to the buddy lists, at its own line (R6, R12). */
+export const PAST_PCP = 3;
+/** With the pages around it, as chunks, at the last line of the run (R10). */
+export const IN_RUN = 4;
+export const LAST_OF_RUN = 5;
 
-/** One of the above for each mm_page_free, by index of the event. */
-export function freeDestinations(events: EventColumns, vmemmap: number): Uint8Array {
+export interface Destinations {
+  /** One of the above for each mm_page_free, by index of the event. */
+  readonly at: Uint8Array;
+  /** By the last line of a run: its chunks, which enter the buddy lists. */
+  readonly chunks: Bypasses['chunks'];
+}
+
+/** `bypasses`: what the rules find where no probe tells (recorded/bypasses.ts). */
+export function freeDestinations(events: EventColumns, vmemmap: number, bypasses: Bypasses): Destinations {
   const { length, kind, pfn, a } = events;
   const destinations = new Uint8Array(length);
   /** Kind of the next event that names the page. */
@@ -49,7 +68,25 @@ export function freeDestinations(events: EventColumns, vmemmap: number): Uint8Ar
     }
   }
   markKeptPages(events, vmemmap, destinations);
-  return destinations;
+  markBypasses(events, bypasses, destinations);
+  return { at: destinations, chunks: bypasses.chunks };
+}
+
+function markBypasses({ length, kind, pfn }: EventColumns, bypasses: Bypasses, destinations: Uint8Array): void {
+  const lastFree = new Map<number, number>();
+  for (let i = 0; i < length; i++) {
+    if (kind[i] !== KIND.free) continue;
+    lastFree.set(pfn[i], i);
+    const what = bypasses.at[i];
+    if (what === NO_FREE_BY_RULE) destinations[i] = NO_FREE;
+    else if (what === BYPASS || what === BYPASS_TO_TAIL) destinations[i] = PAST_PCP;
+    else if (what === END_OF_RUN) {
+      for (const chunk of bypasses.chunks.get(i) ?? [])
+        for (let page = chunk.pfn; page < chunk.pfn + 2 ** chunk.order; page++)
+          destinations[lastFree.get(page) ?? i] = IN_RUN;
+      destinations[i] = LAST_OF_RUN;
+    }
+  }
 }
 
 function isEntry(kind: number): boolean {

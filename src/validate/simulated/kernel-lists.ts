@@ -14,7 +14,7 @@ import { KIND } from '../../trace/events.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
 import type { RecordedReplay } from '../recorded.js';
 import { contiguousChunks } from './contiguous-chunks.js';
-import { AT_ONCE, LATER } from './free-destinations.js';
+import { AT_ONCE, type Destinations, LATER } from './free-destinations.js';
 import { KswapdWatch } from './kswapd-watch.js';
 import { RecordedPcpLists } from './recorded-pcp.js';
 
@@ -24,7 +24,7 @@ export class KernelLists {
   private readonly pcp: RecordedPcpLists;
   private readonly events: EventColumns;
   private readonly vmemmap: number;
-  private readonly destinations: Uint8Array;
+  private readonly destinations: Destinations;
   private readonly zoneOfAddress: ReadonlyMap<number, number>;
   private readonly kswapd: KswapdWatch;
   /** Orders of pages between their mm_page_free and their entry into a list. */
@@ -34,7 +34,7 @@ export class KernelLists {
     recorded: RecordedReplay,
     snapshot: Snapshot,
     events: EventColumns,
-    destinations: Uint8Array,
+    destinations: Destinations,
     zoneOfAddress: ReadonlyMap<number, number>,
     nextOwn: Int32Array,
   ) {
@@ -113,8 +113,9 @@ export class KernelLists {
   private free(i: number): void {
     const { pfn, order, cpu } = this.events;
     this.pcp.remove(pfn[i]);
-    const isLater = this.destinations[i] === LATER;
-    if (!isLater && (this.destinations[i] !== AT_ONCE || !isPcpOrder(order[i]))) return;
+    const destination = this.destinations.at[i];
+    const isLater = destination === LATER;
+    if (!isLater && (destination !== AT_ONCE || !isPcpOrder(order[i]))) return;
     this.pending.set(pfn[i], order[i]);
     if (!isLater) this.enter(pfn[i], cpu[i]);
   }

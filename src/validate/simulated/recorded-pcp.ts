@@ -6,6 +6,7 @@
 import type { Snapshot } from '../../machine/snapshot.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import { INFO_PCP } from '../../pagealloc/page-frames.js';
+import { isPageInUse } from '../../pagealloc/page-in-use.js';
 import { orderOfPindex } from '../../pagealloc/pcp-lists.js';
 
 /** An entry of a list; the ring's anchor has pfn -1. */
@@ -56,13 +57,14 @@ export class RecordedPcpLists {
   }
 
   /** Puts all entries on the lists of an allocator that has them on none. */
-  linkInto({ frames, pcp }: PageAllocator): void {
+  linkInto(allocator: PageAllocator): void {
+    const { frames, pcp } = allocator;
     for (const [list, anchor] of this.anchors) {
       for (let entry = anchor.next; entry !== anchor; entry = entry.next) {
+        // What the buddy lists hold by now is on no pcp list, whatever a line says.
+        if (!areInUse(allocator, entry)) continue;
         const node = frames.nodeAt(entry.pfn, entry.order);
         frames.clearAllocated(node, entry.order);
-        // What the buddy lists hold by now is on no pcp list, whatever a line says.
-        if (frames.info[node] !== 0) continue;
         frames.info[node] = INFO_PCP | entry.order;
         frames.linkTail(list, node);
       }
@@ -81,4 +83,9 @@ export class RecordedPcpLists {
     }
     return anchor;
   }
+}
+
+function areInUse(allocator: PageAllocator, { pfn, order }: Entry): boolean {
+  for (let page = pfn; page < pfn + 2 ** order; page++) if (!isPageInUse(allocator, page)) return false;
+  return true;
 }

@@ -12,6 +12,8 @@ import { KIND } from '../../trace/events.js';
 import { LabelCollector } from '../../trace/labels.js';
 import { FlipComparison } from '../flips.js';
 import type { LoadedCapture } from '../load-capture.js';
+import type { Bypasses } from '../recorded/bypass.js';
+import { findBypasses } from '../recorded/bypasses.js';
 import { CompactionScans } from '../recorded/compaction-scans.js';
 import { Rotations } from '../recorded/rotations.js';
 import { RecordedReplay } from '../recorded.js';
@@ -20,7 +22,7 @@ import { inSlices } from '../slices.js';
 import type { SimulatedResult } from '../validation.js';
 import { Background, type SilentChanges } from './background.js';
 import { commonPrefix, listen, recordedOperations } from './buddy-operations.js';
-import { freeDestinations } from './free-destinations.js';
+import { type Destinations, freeDestinations } from './free-destinations.js';
 import { FreeRunningReplay } from './free-running.js';
 import type { Interleaving } from './interleaving.js';
 import { KernelLists } from './kernel-lists.js';
@@ -34,7 +36,7 @@ import { TaskOrder } from './task-order.js';
 
 export class SimulatedCapture {
   private readonly loaded: LoadedCapture;
-  private readonly destinations: Uint8Array;
+  private readonly destinations: Destinations;
   private readonly zoneOfAddress: ReadonlyMap<number, number>;
   private readonly splitTables: ReadonlySet<number>;
   private extfragRecorded = 0;
@@ -43,7 +45,7 @@ export class SimulatedCapture {
   constructor(loaded: LoadedCapture) {
     const { before, machine, events } = loaded;
     this.loaded = loaded;
-    this.destinations = freeDestinations(events, before.vmemmap);
+    this.destinations = freeDestinations(events, before.vmemmap, bypassesOf(loaded));
     this.zoneOfAddress = new Map(
       before.zones.map(({ zone, address }) => [
         address,
@@ -155,6 +157,17 @@ export class SimulatedCapture {
       nextOwn: tasks.nextOwn,
     });
   }
+}
+
+/** Frees past the pcp lists that only rules tell: all of them, where the trace has no probes. */
+function bypassesOf({ machine, before, events, gfpBits }: LoadedCapture): Bypasses {
+  return findBypasses(events, {
+    endPfn: machine.endPfn,
+    vmemmap: before.vmemmap,
+    zoneOf: (pfn) => machine.zones.findLastIndex(({ startPfn }) => pfn >= startPfn),
+    gfpBits,
+    freesInChunks: machine.rules.freesInChunks,
+  });
 }
 
 /** Lines of the page tables that splits of the recorded kernel's direct map took. */
