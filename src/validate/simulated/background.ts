@@ -11,8 +11,8 @@ import { isPageInUse } from '../../pagealloc/page-in-use.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
-import { contiguousChunks } from './contiguous-chunks.js';
 import { Corrections } from '../recorded/corrections.js';
+import { contiguousChunks } from './contiguous-chunks.js';
 import { AT_ONCE, type Destinations, LAST_OF_RUN, NO_FREE, PAST_PCP } from './free-destinations.js';
 import { KswapdWatch } from './kswapd-watch.js';
 import type { PageBindings, Piece } from './page-bindings.js';
@@ -171,8 +171,13 @@ export class Background {
   }
 
   private putRun(i: number): void {
-    for (const chunk of this.destinations.chunks.get(i) ?? [])
-      this.putPastPcp(joined(this.takePending(chunk.pfn, chunk.order), chunk.order), this.events.cpu[i], false);
+    const cpu = this.events.cpu[i];
+    for (const { pfn, order, isPastPcp } of this.destinations.chunks.get(i) ?? []) {
+      const pieces = joined(this.takePending(pfn, order), order);
+      if (isPastPcp) this.putPastPcp(pieces, cpu, false);
+      else this.put(pieces, cpu);
+      this.entered(pfn, i);
+    }
   }
 
   /** The pieces of a block whose pages have each had their line. */

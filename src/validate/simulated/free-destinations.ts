@@ -4,6 +4,9 @@
  * happened; it never picks a page.
  */
 
+import type { EventColumns } from '../../trace/columns.js';
+import { KIND } from '../../trace/events.js';
+import { pfnOfStructPage } from '../../trace/struct-page.js';
 import {
   BYPASS,
   BYPASS_TO_TAIL,
@@ -11,9 +14,7 @@ import {
   END_OF_RUN,
   NO_FREE as NO_FREE_BY_RULE,
 } from '../recorded/bypass.js';
-import type { EventColumns } from '../../trace/columns.js';
-import { KIND } from '../../trace/events.js';
-import { pfnOfStructPage } from '../../trace/struct-page.js';
+import { joinedFrees } from './joined-frees.js';
 
 /** At its own line: a pcp list, or straight to the buddy lists for orders that no pcp list takes. */
 export const AT_ONCE = 0;
@@ -30,8 +31,15 @@ export const LAST_OF_RUN = 5;
 export interface Destinations {
   /** One of the above for each mm_page_free, by index of the event. */
   readonly at: Uint8Array;
-  /** By the last line of a run: its chunks, which enter the buddy lists. */
-  readonly chunks: Bypasses['chunks'];
+  /** By the last line of a run: its chunks, in order. */
+  readonly chunks: ReadonlyMap<number, readonly RunChunk[]>;
+}
+
+export interface RunChunk {
+  readonly pfn: number;
+  readonly order: number;
+  /** Straight to the buddy lists, whatever its order. */
+  readonly isPastPcp: boolean;
 }
 
 /** `bypasses`: what the rules find where no probe tells (recorded/bypasses.ts). */
@@ -68,11 +76,26 @@ export function freeDestinations(events: EventColumns, vmemmap: number, bypasses
     }
   }
   markKeptPages(events, vmemmap, destinations);
-  markBypasses(events, bypasses, destinations);
-  return { at: destinations, chunks: bypasses.chunks };
+  const chunks = markBypasses(events, bypasses, destinations);
+  if (!kind.subarray(0, length).includes(KIND.freePrepared)) markJoined(events, destinations, chunks);
+  return { at: destinations, chunks };
 }
 
-function markBypasses({ length, kind, pfn }: EventColumns, bypasses: Bypasses, destinations: Uint8Array): void {
+function markJoined(events: EventColumns, destinations: Uint8Array, chunks: Map<number, RunChunk[]>): void {
+  for (const { pfn, order, lines } of joinedFrees(events)) {
+    if (!lines.every((line) => destinations[line] === AT_ONCE)) continue;
+    const last = Math.max(...lines);
+    for (const line of lines) destinations[line] = line === last ? LAST_OF_RUN : IN_RUN;
+    chunks.set(last, [{ pfn, order, isPastPcp: false }]);
+  }
+}
+
+function markBypasses(
+  { length, kind, pfn }: EventColumns,
+  bypasses: Bypasses,
+  destinations: Uint8Array,
+): Map<number, RunChunk[]> {
+  const chunks = new Map<number, RunChunk[]>();
   const lastFree = new Map<number, number>();
   for (let i = 0; i < length; i++) {
     if (kind[i] !== KIND.free) continue;
@@ -85,8 +108,13 @@ function markBypasses({ length, kind, pfn }: EventColumns, bypasses: Bypasses, d
         for (let page = chunk.pfn; page < chunk.pfn + 2 ** chunk.order; page++)
           destinations[lastFree.get(page) ?? i] = IN_RUN;
       destinations[i] = LAST_OF_RUN;
+      chunks.set(
+        i,
+        (bypasses.chunks.get(i) ?? []).map((chunk) => ({ ...chunk, isPastPcp: true })),
+      );
     }
   }
+  return chunks;
 }
 
 function isEntry(kind: number): boolean {

@@ -14,7 +14,7 @@ import { KIND } from '../../trace/events.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
 import type { RecordedReplay } from '../recorded.js';
 import { contiguousChunks } from './contiguous-chunks.js';
-import { AT_ONCE, type Destinations, LATER } from './free-destinations.js';
+import { AT_ONCE, type Destinations, LAST_OF_RUN, LATER } from './free-destinations.js';
 import { KswapdWatch } from './kswapd-watch.js';
 import { RecordedPcpLists } from './recorded-pcp.js';
 
@@ -114,6 +114,11 @@ export class KernelLists {
     const { pfn, order, cpu } = this.events;
     this.pcp.remove(pfn[i]);
     const destination = this.destinations.at[i];
+    if (destination === LAST_OF_RUN) {
+      for (const chunk of this.destinations.chunks.get(i) ?? [])
+        if (!chunk.isPastPcp) this.link(chunk.pfn, chunk.order, cpu[i], false, this.freetypeAt(chunk.pfn));
+      return;
+    }
     const isLater = destination === LATER;
     if (!isLater && (destination !== AT_ONCE || !isPcpOrder(order[i]))) return;
     this.pending.set(pfn[i], order[i]);
