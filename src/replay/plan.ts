@@ -21,6 +21,8 @@ export interface ReplayPlan {
   readonly filesWithSnapshots: ReadonlySet<number>;
   /** The trace tells when pcp lists decay; else a replay ticks once a second. */
   readonly hasDecays: boolean;
+  /** Lines with which balances of kswapd ended though no event tells (trace/kswapd-balance.ts). */
+  readonly balanceEnds: LineValues;
   /** The trace tells when kswapd runs. */
   readonly hasKswapd: boolean;
   /** Times are ns; clocks without a unit give no seconds to tick by. */

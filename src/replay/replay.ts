@@ -64,6 +64,7 @@ export class Replay {
   private readonly live = new LivePages();
   private readonly labels: LineCursor | null;
   private readonly splitTables: LineCursor | null;
+  private readonly balanceEnds: LineCursor;
   private readonly isRecordedPlacement: boolean;
   private readonly announced = new Map<number, AnnouncedRequest>();
   private readonly request: AllocRequest = {
@@ -102,6 +103,7 @@ export class Replay {
     this.isRecordedPlacement = plan.placement === 'recorded';
     // The core under test makes its own page tables, so those of the recorded kernel's splits are left out;
     // with recorded placement they stay, and the splits of the model take none.
+    this.balanceEnds = plan.balanceEnds.cursor();
     this.splitTables = this.isRecordedPlacement ? null : (plan.splitTables?.cursor() ?? null);
     this.labels = plan.labels?.cursor() ?? null;
     this.markTable = new MarkTable(plan.marks, { comms: plan.comms, gfpBits: (gfp) => plan.gfpBits[gfp] });
@@ -144,6 +146,12 @@ export class Replay {
   }
 
   private event(columns: EventColumns, i: number, kind: number): void {
+    this.apply(columns, i, kind);
+    if (this.balancing === columns.pid[i] && this.balanceEnds.at(columns.file[i], columns.line[i]) !== 0)
+      this.endBalance();
+  }
+
+  private apply(columns: EventColumns, i: number, kind: number): void {
     // Not in advance(): what a drain or a decay sets off is due to its own line, too.
     this.recorder?.at(columns.file[i], columns.line[i], columns.timeNs[i], columns.cpu[i]);
     switch (kind) {
@@ -422,13 +430,17 @@ export class Replay {
   private kswapd(columns: EventColumns, i: number): void {
     const isWake = columns.kind[i] === KIND.kswapdWake;
     if (this.balancing === columns.pid[i] && isAfterBalance(columns, i)) {
-      this.core.kswapdEnds?.();
-      this.balancing = NOT_BALANCING;
+      this.endBalance();
     }
     if (columns.kind[i] === KIND.kswapdSleep) this.core.kswapdSleeps?.();
     if (!isWake) return;
     this.core.kswapdBegins?.();
     this.balancing = columns.pid[i];
+  }
+
+  private endBalance(): void {
+    this.core.kswapdEnds?.();
+    this.balancing = NOT_BALANCING;
   }
 
   private announce(columns: EventColumns, i: number): void {

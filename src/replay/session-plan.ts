@@ -25,6 +25,7 @@ export function planOf(
     marks,
     filesWithSnapshots: survey.filesWithSnapshots,
     hasDecays: decayZones.length > 0,
+    balanceEnds: survey.balanceEnds,
     hasKswapd: (survey.check.result.events.byKind.mm_vmscan_kswapd_wake ?? 0) > 0,
     timeIsNs: survey.check.report.clock === 'seconds' || survey.check.report.clock === 'relative',
     zoneOfAddress: zonePositions(machine, snapshot, decayZones),

@@ -7,7 +7,9 @@ import { type CheckOutcome, TraceCheck } from '../trace/check.js';
 import type { EventColumns } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
 import { decodeGfps } from '../trace/gfp.js';
+import { UnseenBalanceEnds } from '../trace/kswapd-balance.js';
 import { LabelCollector, type Labels } from '../trace/labels.js';
+import type { LineValues } from '../trace/line-values.js';
 import { type MigratetypeTable, migratetypeTable } from '../trace/migratetype.js';
 import type { TraceReader } from '../trace/reader.js';
 
@@ -27,6 +29,8 @@ export interface SurveyOptions {
 export interface Survey {
   readonly check: CheckOutcome;
   readonly labels: Labels;
+  /** Lines with which balances of kswapd ended though no event tells. */
+  readonly balanceEnds: LineValues;
   readonly migratetypes: MigratetypeTable;
   /** Bits of kernel/gfp.ts by gfp id. */
   readonly gfpBits: Int32Array;
@@ -46,17 +50,20 @@ export async function surveyTrace(reader: TraceReader, options: SurveyOptions): 
     vmemmap: options.vmemmap,
     pageOffset: options.pageOffset,
   });
+  const balanceEnds = new UnseenBalanceEnds();
   const decayZones = new Set<number>();
   const filesWithSnapshots = new Set<number>();
   for (let batch = await reader.next(); batch !== null; batch = await reader.next()) {
     check.add(batch);
     labels.add(batch);
+    balanceEnds.add(batch);
     noteMarkers(batch, decayZones, filesWithSnapshots);
   }
   const { bits, notes } = decodeGfps(reader.gfps, reader.report);
   return {
     check: check.finish(),
     labels: labels.finish(options.vmeventDelta),
+    balanceEnds: balanceEnds.finish(),
     migratetypes: migratetypeTable(reader.report, options.hasCma ?? true),
     gfpBits: bits,
     gfpNotes: notes,

@@ -3,7 +3,7 @@
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
-import { isAfterBalance } from '../../trace/kswapd-balance.js';
+import { endsUnseen, isAfterBalance } from '../../trace/kswapd-balance.js';
 import { NO_EVENT } from './task-order.js';
 
 const NO_TASK = Number.NaN;
@@ -27,7 +27,6 @@ export class KswapdWatch {
       allocator.kswapdBegins();
       this.balancing = pid[i];
     }
-    // An end that only the next wake or the sleep shows came with kswapd's event before: it naps first.
     const next = this.nextOwn[i];
     if (this.balancing === pid[i] && next !== NO_EVENT && endsUnseen(kind[next])) this.end(allocator);
   }
@@ -36,8 +35,4 @@ export class KswapdWatch {
     allocator.kswapdEnds();
     this.balancing = NO_TASK;
   }
-}
-
-function endsUnseen(kind: number): boolean {
-  return kind === KIND.kswapdSleep || kind === KIND.kswapdWake;
 }
