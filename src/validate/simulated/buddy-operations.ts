@@ -7,6 +7,7 @@ import { NONE } from '../../pagealloc/free-lists.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
+import { contextKey } from './task-order.js';
 
 const TAKING = 0;
 const DRAIN = 1;
@@ -19,14 +20,15 @@ export function operation(pfn: number, order: number, what: number): number {
 }
 
 /**
- * zone_locked and extfrag of one page are one taking (page-allocator §9.5 R3). Compaction's captures, which
- * 7.3 reports as extfrag, are counted as takings: a model that goes its own way takes such a page from a list.
+ * zone_locked and extfrag of one page are one taking (page-allocator §9.5 R3). An extfrag inside of compaction
+ * is a capture: nothing leaves a list (R5).
  */
 export function recordedOperations(events: EventColumns): Operations {
   const { length, kind, pfn, order, cpu } = events;
   const operations: Operations = [];
   /** Page of the last zone_locked of each CPU, until another event of the CPU. */
   const lastTaken = new Map<number, number>();
+  const compacting = new Set<number>();
   for (let i = 0; i < length; i++) {
     switch (kind[i]) {
       case KIND.zoneLocked:
@@ -34,13 +36,28 @@ export function recordedOperations(events: EventColumns): Operations {
         lastTaken.set(cpu[i], pfn[i]);
         break;
       case KIND.extfrag:
-        if (lastTaken.get(cpu[i]) !== pfn[i]) operations.push(operation(pfn[i], order[i], TAKING));
+        if (lastTaken.get(cpu[i]) !== pfn[i] && !compacting.has(contextKey(events, i)))
+          operations.push(operation(pfn[i], order[i], TAKING));
+        lastTaken.delete(cpu[i]);
+        break;
+      case KIND.compactionBegin:
+        compacting.add(contextKey(events, i));
+        lastTaken.delete(cpu[i]);
+        break;
+      case KIND.compactionEnd:
+        compacting.delete(contextKey(events, i));
         lastTaken.delete(cpu[i]);
         break;
       case KIND.pcpuDrain:
         operations.push(operation(pfn[i], order[i], DRAIN));
         lastTaken.delete(cpu[i]);
         break;
+      case KIND.claimBlock:
+      case KIND.moveFreepagesBlockPfn:
+        // Probes between the two (captures README §2).
+        break;
+      default:
+        lastTaken.delete(cpu[i]);
     }
   }
   return operations;
