@@ -41,6 +41,15 @@ async function expectTheKernels(folder: string): Promise<Validation> {
   expect(simulated.atHead + simulated.reordered).toBe(simulated.exact);
   expect(simulated.exact + simulated.missed).toBe(simulated.allocations);
 
+  // Never corrected. Reclaim, and races of two CPUs for a lock, lead a model apart that nothing sets right.
+  if (!/-pressure-|-(?:mixedp|pagetables)-2cpu/.test(capture)) {
+    const { extfrag, buddyinfoError } = simulated.freeRunning;
+    expect(Math.abs(extfrag.predicted - extfrag.recorded) * 20).toBeLessThanOrEqual(
+      Math.max(extfrag.recorded, 20),
+    );
+    expect(buddyinfoError).toBeLessThanOrEqual(2);
+  }
+
   // Modules change permissions with set_memory_*(), whose probes carry no address.
   if (!capture.includes('-modules-')) {
     expect(directMap.leavesEqual).toBe(directMap.leaves);
