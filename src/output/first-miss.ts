@@ -22,7 +22,15 @@ export function missBlocks(
     firstMissContext,
   }: { readonly wantsFirstMiss: boolean; readonly firstMissContext: MissContextView | null },
 ): Block[] {
-  if (miss === null) return wantsFirstMiss ? [fact('first miss', "none: every choice is the kernel's")] : [];
+  if (miss === null)
+    return wantsFirstMiss
+      ? [
+          fact(
+            'first miss',
+            "none: every block, and every page of the run that is corrected, is the kernel's",
+          ),
+        ]
+      : [];
   const place = fact('first miss', `${printable(miss.file)}:${miss.line}: ${printable(miss.reason)}`);
   if (firstMissContext === null) return [place];
   const { lines, lists, kernelPage } = firstMissContext;

@@ -8,7 +8,7 @@ import { counted, group } from '../kernel/counted.js';
 import { thousandths } from '../metrics/metric.js';
 import { measuredValue, measuredValues, registeredKey, wholeOf } from '../validate/measured.js';
 import { MEASURES, type MeasureKey } from '../validate/measures.js';
-import type { RecordedAndModel, Validation } from '../validate/validation.js';
+import type { DirectMapResult, RecordedAndModel, Validation } from '../validate/validation.js';
 import { csvText } from './csv.js';
 import { ABSENT, type Document, type Facts, type Grid, type Row } from './document.js';
 import { type MissContextView, missBlocks } from './first-miss.js';
@@ -47,6 +47,7 @@ export function validationDocument(view: ValidationView): Document {
     head(view),
     buddyLevel(result),
     requestLevel(result),
+    freeRunning(result),
     effects(result),
     counts(result),
     ...(words.rows.length === 0 ? [] : [words]),
@@ -104,6 +105,7 @@ function buddyLevel(result: Validation): Grid {
       shared(result, 'recorded.pageblocksEqual'),
       single(result, 'recorded.inferred.bypasses'),
       single(result, 'recorded.inferred.rotations'),
+      ...(recorded.inferred.corrections === 0 ? [] : [single(result, 'recorded.inferred.corrections')]),
     ],
   };
 }
@@ -118,9 +120,23 @@ function requestLevel(result: Validation): Grid {
       single(result, 'simulated.putRight'),
       shared(result, 'simulated.pcpListsEqual'),
       single(result, 'simulated.silent'),
-      shared(result, 'simulated.freeRunning.sameBuddyEvents', 'never corrected: equal list events'),
-      single(result, 'simulated.freeRunning.buddyinfoError', '  largest error of buddyinfo, blocks'),
-      single(result, 'simulated.freeRunning.pagetypeinfoError', '  largest error of pagetypeinfo, blocks'),
+    ],
+  };
+}
+
+function freeRunning(result: Validation): Grid {
+  return {
+    kind: 'grid',
+    head: ['from the requests alone, never corrected', 'equal', 'of', 'share'],
+    rows: [
+      shared(result, 'simulated.freeRunning.sameBuddyEvents', 'list events up to the first difference'),
+      shared(
+        result,
+        'simulated.freeRunning.inLineOrder.sameBuddyEvents',
+        '  with requests in the order of lines',
+      ),
+      single(result, 'simulated.freeRunning.buddyinfoError', 'largest error of buddyinfo, blocks'),
+      single(result, 'simulated.freeRunning.pagetypeinfoError', 'largest error of pagetypeinfo, blocks'),
     ],
   };
 }
@@ -131,7 +147,9 @@ function effects(result: Validation): Grid {
     kind: 'grid',
     head: ['direct map and metrics', 'equal', 'of', 'share'],
     rows: [
-      shared(result, 'directMap.leavesEqual', 'direct map, pages under the same leaf'),
+      ...(result.directMap === null
+        ? []
+        : [shared(result, 'directMap.leavesEqual', 'direct map, pages under the same leaf')]),
       ...(result.flips === null ? [] : [shared(result, 'flips.equal', 'flips, same block and moment')]),
       shared(result, 'metrics.equal', "lines of the kernel's own metrics"),
     ],
@@ -151,15 +169,7 @@ function counts({ simulated, directMap, flips }: Validation): Grid {
     head: ['counts', 'recorded', 'model'],
     rows: [
       row('fallbacks, never corrected', { recorded: extfrag.recorded, model: extfrag.predicted }),
-      row('2M leaves split', directMap.level2Splits),
-      ...(directMap.level3Splits.recorded + directMap.level3Splits.model === 0
-        ? []
-        : [row('1G leaves split', directMap.level3Splits)]),
-      row('full flushes', directMap.fullFlushes),
-      row('ranged flushes', directMap.rangedFlushes),
-      ...(directMap.otherFlushes === 0
-        ? []
-        : [['other flushes', group(directMap.otherFlushes), ABSENT] satisfies Row]),
+      ...(directMap === null ? [] : directMapCounts(directMap, row)),
       ...(flips === null
         ? []
         : [
@@ -171,10 +181,29 @@ function counts({ simulated, directMap, flips }: Validation): Grid {
   };
 }
 
+function directMapCounts(
+  { level2Splits, level3Splits, fullFlushes, rangedFlushes, otherFlushes }: DirectMapResult,
+  row: (label: string, counts: RecordedAndModel) => Row,
+): Row[] {
+  return [
+    row('2M leaves split', level2Splits),
+    ...(level3Splits.recorded + level3Splits.model === 0 ? [] : [row('1G leaves split', level3Splits)]),
+    row('full flushes', fullFlushes),
+    row('ranged flushes', rangedFlushes),
+    ...(otherFlushes === 0 ? [] : [['other flushes', group(otherFlushes), ABSENT] satisfies Row]),
+  ];
+}
+
 /** What is not the kernel's, by name: a sceptic will look for it. */
-function differenceWords({ details }: ValidationView): Facts {
+function differenceWords({ details, result }: ValidationView): Facts {
   const { rotatedLists, differingLists, hasCompaction, metricLines } = details;
   const rows: [string, string][] = [];
+  const { firstDifference } = result.simulated.freeRunning;
+  if (firstDifference !== null)
+    rows.push([
+      'uncorrected',
+      `the run that is never corrected leaves the kernel's path at line ${firstDifference} of the trace`,
+    ]);
   if (rotatedLists.length > 0) {
     const why = hasCompaction
       ? ', but compaction turns lists without an event, and nothing was taken from these afterwards (page-allocator §7.3)'
@@ -198,13 +227,16 @@ function differenceWords({ details }: ValidationView): Facts {
 
 function verdict(result: Validation): string {
   const { recorded, simulated } = result;
+  const { sameBuddyEvents, buddyEvents } = simulated.freeRunning;
+  const isPart = sameBuddyEvents < buddyEvents;
   const lists =
     recorded.freeListsEqual === recorded.freeLists
       ? 'ends with every free list in its order'
       : `ends with ${group(recorded.freeListsEqual)} of ${group(recorded.freeLists)} free lists in its order`;
   return (
     `Told when a block is taken, the model takes ${chosen(recorded.exact, recorded.allocations, 'block')} that the kernel took and ` +
-    `${lists}; told the requests alone, it hands out ${chosen(simulated.exact, simulated.allocations, 'page')}.`
+    `${lists}; told the requests alone, it hands out ${chosen(simulated.exact, simulated.allocations, 'page')}; ` +
+    `never corrected, it makes ${chosen(sameBuddyEvents, buddyEvents, 'list event')}${isPart ? ' before the first that differs' : ''}.`
   );
 }
 

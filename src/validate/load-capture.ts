@@ -103,7 +103,13 @@ async function captureAt(path: string): Promise<Capture> {
 function rulesNotes({ info, folder }: Capture, kernel: string | undefined): string[] {
   const release = kernel ?? info.kernel.release;
   const choice = rulesFor(release);
-  if (choice !== null) return choice.warning === undefined ? [] : [choice.warning];
+  if (choice !== null) {
+    const notes = choice.warning === undefined ? [] : [choice.warning];
+    const recorded = rulesFor(info.kernel.release)?.rules.version;
+    if (recorded !== undefined && recorded !== choice.rules.version)
+      notes.push(`the rules of ${choice.rules.version} are used for a capture of ${info.kernel.release}`);
+    return notes;
+  }
   if (kernel !== undefined) {
     throw new UserError(EXIT.commandLine, `--kernel ${kernel}: the rules of this kernel are not known`, {
       advice: 'use 7.3, 7.2 or 6.12',

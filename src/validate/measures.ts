@@ -29,7 +29,10 @@ type NumberPaths<T> = {
 }[keyof T & string];
 
 /** What names things and counts nothing: the place of the first miss, and the entries' own numbers. */
-type NoMeasure = `firstMiss.${keyof FirstMiss}` | 'recorded.middle.N.snapshot';
+type NoMeasure =
+  | `firstMiss.${keyof FirstMiss}`
+  | 'recorded.middle.N.snapshot'
+  | 'simulated.freeRunning.firstDifference';
 
 export type MeasureKey = Exclude<NumberPaths<Validation>, NoMeasure>;
 
@@ -62,6 +65,14 @@ export const MEASURES: { readonly [Key in MeasureKey]: ValidationMeasure } = {
     better: 'lower',
     formula: "lists that compaction turned without an event, read off the kernel's next choice",
     source: 'page-allocator §9.5 R16',
+  },
+  'recorded.inferred.corrections': {
+    label: 'pages and block types set right',
+    unit: 'corrections',
+    better: 'lower',
+    formula:
+      'pages free in the model when an event shows them in use, and pageblocks of another type than an event says',
+    source: 'page-allocator §9.5 R9, R14',
   },
   'recorded.freeLists': {
     label: 'free lists at the end',
@@ -180,7 +191,7 @@ export const MEASURES: { readonly [Key in MeasureKey]: ValidationMeasure } = {
     source: 'page-allocator §12.3',
   },
   'simulated.putRight': {
-    label: "times that the model got the kernel's lists",
+    label: 'corrections after a miss',
     unit: 'times',
     better: 'lower',
     formula: 'after each miss, and where the lists of the model contradicted themselves',
@@ -250,6 +261,29 @@ export const MEASURES: { readonly [Key in MeasureKey]: ValidationMeasure } = {
     of: ['simulated.freeRunning.extfrag.recorded'],
     better: 'neither',
     formula: 'never corrected: claims and steals that the model made by itself',
+    source: 'page-allocator §3.4',
+  },
+  'simulated.freeRunning.inLineOrder.sameBuddyEvents': {
+    label: 'the same, in the order of lines',
+    unit: 'events',
+    of: ['simulated.freeRunning.buddyEvents'],
+    better: 'higher',
+    formula: 'as above, but requests take their pages in the order of their lines: R13 infers no other',
+    source: 'page-allocator §9.5 R13',
+  },
+  'simulated.freeRunning.inLineOrder.buddyinfoError': {
+    label: 'largest error of buddyinfo, in the order of lines',
+    unit: 'blocks',
+    better: 'lower',
+    formula: 'as above, in the order of lines',
+    source: 'page-allocator §8.5',
+  },
+  'simulated.freeRunning.inLineOrder.predicted': {
+    label: 'fallbacks, predicted in the order of lines',
+    unit: 'fallbacks',
+    of: ['simulated.freeRunning.extfrag.recorded'],
+    better: 'neither',
+    formula: 'as above, in the order of lines',
     source: 'page-allocator §3.4',
   },
 

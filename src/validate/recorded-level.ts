@@ -26,12 +26,13 @@ export async function recordedLevel(loaded: LoadedCapture): Promise<RecordedLeve
   const replay = newRecordedReplay(loaded);
   const middle = await runThroughSnapshots(replay, loaded.events, loaded.capture.middle);
   const states = compareStates(replay.allocator, loaded.after);
-  const { allocations, exact, bypasses, rotations, extfragRecorded, extfragEqual, firstMiss } = replay;
+  const { allocations, exact, bypasses, rotations, corrections } = replay;
+  const { extfragRecorded, extfragEqual, firstMiss } = replay;
   return {
     result: {
       allocations,
       exact,
-      inferred: { bypasses, rotations },
+      inferred: { bypasses, rotations, corrections: corrections.vacated + corrections.retyped },
       freeLists: states.freeLists,
       freeListsEqual: states.freeListsEqual,
       listEntries: states.listEntries,

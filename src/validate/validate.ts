@@ -77,7 +77,7 @@ export async function validateCapture(options: ValidateOptions): Promise<Validat
 }
 
 function resultOf(
-  { version }: ValidateOptions,
+  { version, withoutProbes }: ValidateOptions,
   loaded: LoadedCapture,
   { recorded, simulated, metrics }: Parts,
 ): Validation {
@@ -89,7 +89,10 @@ function resultOf(
     rules: loaded.machine.rules.version,
     recorded: recorded.result,
     simulated: simulated.result,
-    directMap: directMapResult({ ...loaded, vmeventDelta: loaded.capture.info.vmeventDelta }),
+    probes: !withoutProbes,
+    directMap: withoutProbes
+      ? null
+      : directMapResult({ ...loaded, vmeventDelta: loaded.capture.info.vmeventDelta }),
     flips: simulated.flips,
     metrics: { lines: metrics.lines, equal: metrics.equal },
     firstMiss: placed(loaded, firstMissOf(recorded, simulated)),

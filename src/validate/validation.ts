@@ -17,7 +17,12 @@ export interface RecordedResult {
   allocations: number;
   exact: number;
   /** What no event told: frees past the pcp lists by rule R12, rotations by R16 (page-allocator §9.5). */
-  inferred: { bypasses: number; rotations: number };
+  inferred: {
+    bypasses: number;
+    rotations: number;
+    /** Pages and pageblock types that an event contradicted, and that were set right (R9, R14). */
+    corrections: number;
+  };
   /** At snapshot 2. Lists that are not empty in either state; entries of the snapshot at the same place in the model. */
   freeLists: number;
   freeListsEqual: number;
@@ -52,6 +57,13 @@ export interface SimulatedResult {
     buddyinfoError: number;
     pagetypeinfoError: number;
     extfrag: { recorded: number; predicted: number };
+    /** Line of the first list event of the recording that the model does not have; null when all are the same. */
+    firstDifference: number | null;
+    /**
+     * The same run with requests in the order of their lines: without what R13 tells of the order in which
+     * tasks took their pages, which is read off where the kernel's page stood in its list.
+     */
+    inLineOrder: { sameBuddyEvents: number; buddyinfoError: number; predicted: number };
   };
 }
 
@@ -99,7 +111,10 @@ export interface Validation {
   rules: string;
   recorded: RecordedResult;
   simulated: SimulatedResult;
-  directMap: DirectMapResult;
+  /** The probes of the capture kit were used. */
+  probes: boolean;
+  /** Null without probes: nothing then tells of the operations. */
+  directMap: DirectMapResult | null;
   /** Null for a kernel without the series. */
   flips: FlipsResult | null;
   metrics: KernelMetricsResult;

@@ -39,43 +39,48 @@ test('how many of how many, what was inferred, and where the first miss is', () 
     "capture  a-capture: 123,456 events, 2 CPUs
     kernel   7.3.0-rc7, by the rules of 7.3 with the freetype series
 
-    driven by the kernel's list events           equal      of    share
-    blocks chosen as the kernel did              9,999  10,000   99.9 %
-    fallbacks equal                                 14      15   93.3 %
-    free lists equal, in order                      28      30   93.3 %
-    free blocks at their place                   1,990   2,000   99.5 %
-      at snapshot 3                                299     300   99.6 %
-      at snapshot 5                                500     500  100.0 %
-    pageblock types equal                          256     256  100.0 %
-    frees past the pcp lists, inferred              12
-    rotations of free lists, inferred               13
+    driven by the kernel's list events        equal      of    share
+    blocks chosen as the kernel did           9,999  10,000   99.9 %
+    fallbacks equal                              14      15   93.3 %
+    free lists equal, in order                   28      30   93.3 %
+    free blocks at their place                1,990   2,000   99.5 %
+      at snapshot 3                             299     300   99.6 %
+      at snapshot 5                             500     500  100.0 %
+    pageblock types equal                       256     256  100.0 %
+    frees past the pcp lists, inferred           12
+    rotations of free lists, inferred            13
 
-    from the requests alone, one step             equal      of   share
-    pages chosen as the kernel did               39,960  40,000  99.9 %
-      of these told early or late                    60  40,000   0.1 %
-    times that the model got the kernel's lists      41
-    pcp lists equal, in order                        21      22  95.4 %
-    pages taken without a line, inferred             48
-    never corrected: equal list events            8,000   9,000  88.8 %
-      largest error of buddyinfo, blocks              3
-      largest error of pagetypeinfo, blocks           4
+    from the requests alone, one step          equal      of   share
+    pages chosen as the kernel did            39,960  40,000  99.9 %
+      of these told early or late                 60  40,000   0.1 %
+    corrections after a miss                      41
+    pcp lists equal, in order                     21      22  95.4 %
+    pages taken without a line, inferred          48
 
-    direct map and metrics                         equal       of   share
-    direct map, pages under the same leaf        130,488  131,000  99.6 %
-    flips, same block and moment                      10       11  90.9 %
-    lines of the kernel's own metrics                 23       24  95.8 %
+    from the requests alone, never corrected  equal     of   share
+    list events up to the first difference    8,000  9,000  88.8 %
+      with requests in the order of lines     7,000  9,000  77.7 %
+    largest error of buddyinfo, blocks            3
+    largest error of pagetypeinfo, blocks         4
 
-    counts                                       recorded  model
-    fallbacks, never corrected                         16     17
-    2M leaves split                                    11     11
-    1G leaves split                                     1      1
-    full flushes                                       18     19
-    ranged flushes                                  1,500  1,500
-    other flushes                                       7      -
-    flips to unmapped                                   6      6
-    flips to mapped                                     5      4
-    flips refused                                       2      2
+    direct map and metrics                      equal       of   share
+    direct map, pages under the same leaf     130,488  131,000  99.6 %
+    flips, same block and moment                   10       11  90.9 %
+    lines of the kernel's own metrics              23       24  95.8 %
 
+    counts                                    recorded  model
+    fallbacks, never corrected                      16     17
+    2M leaves split                                 11     11
+    1G leaves split                                  1      1
+    full flushes                                    18     19
+    ranged flushes                               1,500  1,500
+    other flushes                                    7      -
+    flips to unmapped                                6      6
+    flips to mapped                                  5      4
+    flips refused                                    2      2
+
+    uncorrected   the run that is never corrected leaves the kernel's path at
+                  line 12345 of the trace
     other order   DMA32 order 3 movable: the same blocks, but compaction turns
                   lists without an event, and nothing was taken from these
                   afterwards (page-allocator §7.3)
@@ -90,7 +95,9 @@ test('how many of how many, what was inferred, and where the first miss is', () 
 
     Told when a block is taken, the model takes 9,999 of 10,000 blocks (99.9 %)
     that the kernel took and ends with 28 of 30 free lists in its order; told
-    the requests alone, it hands out 39,960 of 40,000 pages (99.9 %).
+    the requests alone, it hands out 39,960 of 40,000 pages (99.9 %); never
+    corrected, it makes 8,000 of 9,000 list events (88.8 %) before the first
+    that differs.
     "
   `);
 });
@@ -100,42 +107,50 @@ test('an exact one, without what its kernel does not have', () => {
     "capture  a-capture: 123,456 events, 2 CPUs
     kernel   7.3.0-rc7, by the rules of 7.3
 
-    driven by the kernel's list events            equal      of    share
-    blocks chosen as the kernel did              10,000  10,000  100.0 %
-    fallbacks equal                                  15      15  100.0 %
-    free lists equal, in order                       30      30  100.0 %
-    free blocks at their place                    2,000   2,000  100.0 %
-    pageblock types equal                           256     256  100.0 %
-    frees past the pcp lists, inferred               12
-    rotations of free lists, inferred                13
+    driven by the kernel's list events         equal      of    share
+    blocks chosen as the kernel did           10,000  10,000  100.0 %
+    fallbacks equal                               15      15  100.0 %
+    free lists equal, in order                    30      30  100.0 %
+    free blocks at their place                 2,000   2,000  100.0 %
+    pageblock types equal                        256     256  100.0 %
+    frees past the pcp lists, inferred            12
+    rotations of free lists, inferred             13
 
-    from the requests alone, one step             equal      of    share
-    pages chosen as the kernel did               40,000  40,000  100.0 %
-      of these told early or late                     0  40,000    0.0 %
-    times that the model got the kernel's lists      41
-    pcp lists equal, in order                        22      22  100.0 %
-    pages taken without a line, inferred             48
-    never corrected: equal list events            8,000   9,000   88.8 %
-      largest error of buddyinfo, blocks              3
-      largest error of pagetypeinfo, blocks           4
+    from the requests alone, one step          equal      of    share
+    pages chosen as the kernel did            40,000  40,000  100.0 %
+      of these told early or late                  0  40,000    0.0 %
+    corrections after a miss                      41
+    pcp lists equal, in order                     22      22  100.0 %
+    pages taken without a line, inferred          48
 
-    direct map and metrics                         equal       of   share
-    direct map, pages under the same leaf        130,488  131,000  99.6 %
-    lines of the kernel's own metrics                 23       24  95.8 %
+    from the requests alone, never corrected  equal     of   share
+    list events up to the first difference    8,000  9,000  88.8 %
+      with requests in the order of lines     7,000  9,000  77.7 %
+    largest error of buddyinfo, blocks            3
+    largest error of pagetypeinfo, blocks         4
 
-    counts                                       recorded  model
-    fallbacks, never corrected                         16     17
-    2M leaves split                                    11     11
-    1G leaves split                                     1      1
-    full flushes                                       18     19
-    ranged flushes                                  1,500  1,500
-    other flushes                                       7      -
+    direct map and metrics                      equal       of   share
+    direct map, pages under the same leaf     130,488  131,000  99.6 %
+    lines of the kernel's own metrics              23       24  95.8 %
 
-    first miss  none: every choice is the kernel's
+    counts                                    recorded  model
+    fallbacks, never corrected                      16     17
+    2M leaves split                                 11     11
+    1G leaves split                                  1      1
+    full flushes                                    18     19
+    ranged flushes                               1,500  1,500
+    other flushes                                    7      -
+
+    uncorrected  the run that is never corrected leaves the kernel's path at
+                 line 12345 of the trace
+
+    first miss  none: every block, and every page of the run that is corrected,
+                is the kernel's
 
     Told when a block is taken, the model takes all 10,000 blocks that the
     kernel took and ends with every free list in its order; told the requests
-    alone, it hands out all 40,000 pages.
+    alone, it hands out all 40,000 pages; never corrected, it makes 8,000 of
+    9,000 list events (88.8 %) before the first that differs.
     "
   `);
 });
@@ -169,7 +184,9 @@ test('--first-miss adds the events before it and the lists of the model', () => 
 
     Told when a block is taken, the model takes 9,999 of 10,000 blocks (99.9 %)
     that the kernel took and ends with 28 of 30 free lists in its order; told
-    the requests alone, it hands out 39,960 of 40,000 pages (99.9 %).
+    the requests alone, it hands out 39,960 of 40,000 pages (99.9 %); never
+    corrected, it makes 8,000 of 9,000 list events (88.8 %) before the first
+    that differs.
     "
   `);
 });

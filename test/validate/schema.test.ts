@@ -45,13 +45,17 @@ function measureTree(): { [name: string]: unknown } {
     };
     branch.required = Object.keys(branch.properties);
   }
-  const { recorded, flips } = root.properties as { [group: string]: ObjectSchema };
+  const { recorded, simulated, directMap, flips } = root.properties as { [group: string]: ObjectSchema };
   const middle = recorded.properties.middle as ObjectSchema;
   recorded.properties.middle = {
     type: 'array',
     items: objectOf({ snapshot: { type: 'integer', minimum: 3 }, ...middle.properties }),
   };
   flips.type = ['object', 'null'];
+  directMap.type = ['object', 'null'];
+  const freeRunning = simulated.properties.freeRunning as ObjectSchema;
+  freeRunning.properties.firstDifference = { type: ['integer', 'null'], minimum: 1 };
+  freeRunning.required = Object.keys(freeRunning.properties);
   return root.properties;
 }
 
@@ -65,6 +69,7 @@ const SCHEMA = {
     capture: { ...text, description: 'name of the capture, as its capture.json has it' },
     kernel: { ...text, description: 'release of the recorded kernel' },
     rules: { ...text, description: 'version of the kernel whose rules the model followed' },
+    probes: { type: 'boolean', description: 'the probes of the capture kit were used' },
     ...measureTree(),
     firstMiss: {
       ...objectOf({ file: text, line: { type: 'integer', minimum: 1 }, reason: text }),

@@ -11,7 +11,7 @@ export const VALIDATION: Validation = {
   recorded: {
     allocations: 10_000,
     exact: 9_999,
-    inferred: { bypasses: 12, rotations: 13 },
+    inferred: { bypasses: 12, rotations: 13, corrections: 0 },
     freeLists: 30,
     freeListsEqual: 28,
     listEntries: 2_000,
@@ -40,8 +40,11 @@ export const VALIDATION: Validation = {
       buddyinfoError: 3,
       pagetypeinfoError: 4,
       extfrag: { recorded: 16, predicted: 17 },
+      firstDifference: 12_345,
+      inLineOrder: { sameBuddyEvents: 7_000, buddyinfoError: 5, predicted: 18 },
     },
   },
+  probes: true,
   directMap: {
     level2Splits: { recorded: 11, model: 11 },
     level3Splits: { recorded: 1, model: 1 },

@@ -92,7 +92,7 @@ export class CompactionScans {
         this.searchSource(i);
         break;
       case KIND.compactionBegin: {
-        this.rotations.hasCompacted = true;
+        this.rotations.zoneCompacts(this.allocator.lists.zoneOf(a[i]));
         const wanted = this.wantedOrder.get(pid[i]) ?? -1;
         this.runs.set(pid[i], {
           zone: this.allocator.lists.zoneOf(a[i]),

@@ -4,6 +4,7 @@
  * the page that the kernel took, and counted apart.
  */
 
+import { MIGRATE_MOVABLE } from '../../kernel/migratetypes.js';
 import { MAX_PAGE_ORDER, pageblockOf } from '../../kernel/orders.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import { INFO_FREE } from '../../pagealloc/page-frames.js';
@@ -13,8 +14,7 @@ export class Rotations {
   predicted = 0;
   /** Read off the page that the kernel took next (R16 a). */
   inferred = 0;
-  /** Lists are rotated by compaction alone: another page than the head is a miss before it has run. */
-  hasCompacted = false;
+  private readonly compactedZones = new Set<number>();
   private readonly allocator: PageAllocator;
 
   constructor(allocator: PageAllocator) {
@@ -31,14 +31,26 @@ export class Rotations {
     }
   }
 
-  /** R16 (a), a steal or the claim of whole blocks: the raided list must have the page at its head. */
+  /** Compaction of the zone has begun, for the first time or again. */
+  zoneCompacts(zone: number): void {
+    this.compactedZones.add(zone);
+  }
+
+  /**
+   * R16 (a), a steal or the claim of whole blocks: the raided list must have the page at its head. Only movable
+   * lists are rotated, and only by compaction of their zone (§7.3): any other page than the head is a miss.
+   */
   infer(zone: number, order: number, freetype: number, pfn: number): void {
-    if (this.hasCompacted && this.makeHead(zone, order, freetype, pfn)) this.inferred++;
+    if (this.mayInfer(zone, freetype) && this.makeHead(zone, order, freetype, pfn)) this.inferred++;
+  }
+
+  private mayInfer(zone: number, freetype: number): boolean {
+    return freetype === MIGRATE_MOVABLE && this.compactedZones.has(zone);
   }
 
   /** R16 (a), a claim below a pageblock: the head of the raided list lies in the block that was claimed. */
   inferForClaim(zone: number, order: number, freetype: number, pfn: number): void {
-    if (!this.hasCompacted) return;
+    if (!this.mayInfer(zone, freetype)) return;
     const { lists, frames } = this.allocator;
     const block = pageblockOf(pfn);
     const list = lists.list(zone, order, freetype);

@@ -19,25 +19,42 @@ export function operation(pfn: number, order: number, what: number): number {
   return pfn * 32 + order * 2 + what;
 }
 
+export function recordedOperations(events: EventColumns): Operations {
+  const { pfn, order, kind } = events;
+  const operations: Operations = [];
+  forEachOperation(events, (i) => {
+    operations.push(operation(pfn[i], order[i], kind[i] === KIND.pcpuDrain ? DRAIN : TAKING));
+  });
+  return operations;
+}
+
+/** Index of the event that told the n-th of them. */
+export function recordedOperationAt(events: EventColumns, n: number): number {
+  let count = 0;
+  let found = -1;
+  forEachOperation(events, (i) => {
+    if (count++ === n) found = i;
+  });
+  return found;
+}
+
 /**
  * zone_locked and extfrag of one page are one taking (page-allocator §9.5 R3). An extfrag inside of compaction
  * is a capture: nothing leaves a list (R5).
  */
-export function recordedOperations(events: EventColumns): Operations {
-  const { length, kind, pfn, order, cpu } = events;
-  const operations: Operations = [];
+function forEachOperation(events: EventColumns, told: (i: number) => void): void {
+  const { length, kind, pfn, cpu } = events;
   /** Page of the last zone_locked of each CPU, until another event of the CPU. */
   const lastTaken = new Map<number, number>();
   const compacting = new Set<number>();
   for (let i = 0; i < length; i++) {
     switch (kind[i]) {
       case KIND.zoneLocked:
-        operations.push(operation(pfn[i], order[i], TAKING));
+        told(i);
         lastTaken.set(cpu[i], pfn[i]);
         break;
       case KIND.extfrag:
-        if (lastTaken.get(cpu[i]) !== pfn[i] && !compacting.has(contextKey(events, i)))
-          operations.push(operation(pfn[i], order[i], TAKING));
+        if (lastTaken.get(cpu[i]) !== pfn[i] && !compacting.has(contextKey(events, i))) told(i);
         lastTaken.delete(cpu[i]);
         break;
       case KIND.compactionBegin:
@@ -49,7 +66,7 @@ export function recordedOperations(events: EventColumns): Operations {
         lastTaken.delete(cpu[i]);
         break;
       case KIND.pcpuDrain:
-        operations.push(operation(pfn[i], order[i], DRAIN));
+        told(i);
         lastTaken.delete(cpu[i]);
         break;
       case KIND.claimBlock:
@@ -60,7 +77,6 @@ export function recordedOperations(events: EventColumns): Operations {
         lastTaken.delete(cpu[i]);
     }
   }
-  return operations;
 }
 
 /** Writes down what the model's lists do from now on. */

@@ -39,7 +39,8 @@ export class OrderExplainer {
   reasonFor(above: number, pfn: number, at: number): Reason {
     const { previousOwn } = this.tasks;
     const entered = this.enteredAt.get(above) ?? NO_EVENT;
-    if (entered !== NO_EVENT && entered > previousOwn[at]) return 'late';
+    const seen = previousOwn[at];
+    if (entered !== NO_EVENT && seen !== NO_EVENT && entered > seen) return 'late';
     const gone = this.goneBefore(above, at);
     if (gone !== null) return gone;
     if (entered !== NO_EVENT && this.isUnfinishedFree(entered, at)) return 'enteredLater';
@@ -62,6 +63,6 @@ export class OrderExplainer {
   isUnfinishedFree(free: number, at: number): boolean {
     if (this.events.kind[free] !== KIND.free) return false;
     const next = this.tasks.nextOwn[free];
-    return next === NO_EVENT || next > at;
+    return next !== NO_EVENT && next > at;
   }
 }

@@ -37,21 +37,25 @@ export class FreeRunningReplay {
   private readonly served = new Map<number, number>();
 
   constructor(
-    core: SimulatedCore,
-    requests: Requests,
-    background: Background,
-    bindings: PageBindings,
-    tasks: TaskOrder,
+    parts: {
+      readonly core: SimulatedCore;
+      readonly requests: Requests;
+      readonly background: Background;
+      readonly bindings: PageBindings;
+      readonly tasks: TaskOrder;
+      /** Empty: requests take their pages in the order of their lines. */
+      readonly interleavings: ReadonlyMap<number, Interleaving>;
+    },
     events: EventColumns,
-    interleavings: ReadonlyMap<number, Interleaving>,
   ) {
-    this.interleavings = interleavings;
+    const { core, requests, background, bindings, tasks } = parts;
     this.core = core;
     this.allocator = core.allocator;
     this.requests = requests;
     this.background = background;
     this.bindings = bindings;
     this.events = events;
+    this.interleavings = parts.interleavings;
     this.times = operationTimes(events);
     this.tasks = tasks;
     this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);

@@ -21,7 +21,13 @@ import { SilentOperations } from '../silent-operations.js';
 import { inSlices } from '../slices.js';
 import type { SimulatedResult } from '../validation.js';
 import { Background, type SilentChanges } from './background.js';
-import { commonPrefix, listen, recordedOperations } from './buddy-operations.js';
+import {
+  commonPrefix,
+  listen,
+  type Operations,
+  recordedOperationAt,
+  recordedOperations,
+} from './buddy-operations.js';
 import { type Destinations, freeDestinations } from './free-destinations.js';
 import { FreeRunningReplay } from './free-running.js';
 import type { Interleaving } from './interleaving.js';
@@ -80,8 +86,31 @@ export class SimulatedCapture {
     return { core, oneStep, flips };
   }
 
+  /** After oneStep(), from which it has the order in which tasks took their pages (R13). */
   async freeRunning(): Promise<SimulatedResult['freeRunning']> {
-    const { before, after, machine, events } = this.loaded;
+    const { events } = this.loaded;
+    const recorded = recordedOperations(events);
+    const run = await this.freeRun(this.interleavings, recorded);
+    const inLineOrder = await this.freeRun(new Map(), recorded);
+    const { sameBuddyEvents, predicted } = run;
+    return {
+      buddyEvents: recorded.length,
+      sameBuddyEvents,
+      buddyinfoError: run.buddyinfoError,
+      pagetypeinfoError: run.pagetypeinfoError,
+      extfrag: { recorded: this.extfragRecorded, predicted },
+      firstDifference:
+        sameBuddyEvents < recorded.length ? events.line[recordedOperationAt(events, sameBuddyEvents)] : null,
+      inLineOrder: {
+        sameBuddyEvents: inLineOrder.sameBuddyEvents,
+        buddyinfoError: inLineOrder.buddyinfoError,
+        predicted: inLineOrder.predicted,
+      },
+    };
+  }
+
+  private async freeRun(interleavings: ReadonlyMap<number, Interleaving>, recorded: Operations) {
+    const { before, after, machine, events, gfpBits } = this.loaded;
     let predicted = 0;
     const observer: CoreObserver = {
       ...NO_OBSERVER,
@@ -91,33 +120,19 @@ export class SimulatedCapture {
     };
     const core = simulatedCore(machine, before, observer);
     const bindings = new PageBindings();
-    const compaction = new ModelCompaction(
-      core.allocator,
-      events,
-      before.vmemmap,
-      this.loaded.gfpBits,
-      bindings,
-    );
+    const compaction = new ModelCompaction(core.allocator, events, before.vmemmap, gfpBits, bindings);
     const tasks = new TaskOrder(events);
     const changes = this.withScans(core, compaction, compaction.captures);
     const background = this.background(core, changes, bindings, tasks);
-    const replay = new FreeRunningReplay(
-      core,
-      this.requests(core, tasks),
-      background,
-      bindings,
-      tasks,
-      events,
-      this.interleavings,
-    );
+    const requests = this.requests(core, tasks);
+    const parts = { core, requests, background, bindings, tasks, interleavings };
+    const replay = new FreeRunningReplay(parts, events);
     const operations = listen(core.allocator);
     await inSlices(0, events.length, (from, to) => replay.run(from, to));
-    const recorded = recordedOperations(events);
     return {
-      buddyEvents: recorded.length,
       sameBuddyEvents: commonPrefix(recorded, operations),
+      predicted,
       ...blockErrors(core.allocator, after),
-      extfrag: { recorded: this.extfragRecorded, predicted },
     };
   }
 
