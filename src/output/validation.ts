@@ -168,6 +168,7 @@ function counts({ simulated, directMap, flips }: Validation): Grid {
     kind: 'grid',
     head: ['counts', 'recorded', 'model'],
     rows: [
+      ...(simulated.failures.recorded === 0 ? [] : [row('requests not served', simulated.failures)]),
       row('fallbacks, never corrected', { recorded: extfrag.recorded, model: extfrag.predicted }),
       ...(directMap === null ? [] : directMapCounts(directMap, row)),
       ...(flips === null

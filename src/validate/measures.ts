@@ -219,6 +219,21 @@ export const MEASURES: { readonly [Key in MeasureKey]: ValidationMeasure } = {
     formula: 'lists with the same pages in the same order',
     source: 'page-allocator §4.5',
   },
+  'simulated.failures.recorded': {
+    label: 'requests that the kernel did not serve',
+    unit: 'requests',
+    better: 'neither',
+    formula: 'mm_page_alloc without a page, and announced requests refused at once',
+    source: 'page-allocator §9.1, captures FREETYPE.md',
+  },
+  'simulated.failures.model': {
+    label: 'of these the model serves none',
+    unit: 'requests',
+    of: ['simulated.failures.recorded'],
+    better: 'higher',
+    formula: 'one step: requests that fail in the model, too',
+    source: 'page-allocator §5.5',
+  },
   'simulated.freeRunning.buddyEvents': {
     label: 'buddy events',
     unit: 'events',

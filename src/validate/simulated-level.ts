@@ -1,5 +1,6 @@
 /** API level: from snapshot 1 and the requests alone, one step at a time and free-running. */
 
+import { counted } from '../kernel/counted.js';
 import type { Snapshot } from '../machine/snapshot.js';
 import type { PageAllocator } from '../pagealloc/page-allocator.js';
 import type { LoadedCapture } from './load-capture.js';
@@ -12,12 +13,15 @@ export interface SimulatedLevel {
   /** Null for a kernel without the series. */
   readonly flips: FlipsResult | null;
   readonly firstMiss: Miss | null;
+  /** Sentences for the user, without a full stop. */
+  readonly notes: readonly string[];
 }
 
 export async function simulatedLevel(loaded: LoadedCapture): Promise<SimulatedLevel> {
   const capture = new SimulatedCapture(loaded);
   const { oneStep, flips } = await capture.oneStep(loaded.events.length);
   const { equal, lists } = oneStep.comparePcpLists(pcpListsOf(loaded.after));
+  const freeRunning = await capture.freeRunning();
   return {
     result: {
       allocations: oneStep.allocations,
@@ -29,11 +33,20 @@ export async function simulatedLevel(loaded: LoadedCapture): Promise<SimulatedLe
       silent: oneStep.silent,
       pcpLists: lists,
       pcpListsEqual: equal,
-      freeRunning: await capture.freeRunning(),
+      failures: {
+        recorded: oneStep.failedInRecording,
+        model: oneStep.failedInRecording - oneStep.servedInModel,
+      },
+      freeRunning,
     },
     flips: loaded.before.freetypes ? flips.result() : null,
     firstMiss: oneStep.firstMiss,
+    notes: capture.contradictions === 0 ? [] : [contradictionNote(capture.contradictions)],
   };
+}
+
+function contradictionNote(events: number): string {
+  return `${counted(events, 'event')} made the model's lists contradict themselves: a page was freed there that it had free`;
 }
 
 /** The model as it is one step at a time, before an event. */

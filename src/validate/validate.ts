@@ -72,7 +72,7 @@ export async function validateCapture(options: ValidateOptions): Promise<Validat
       wantsFirstMiss: options.firstMiss,
       metricLines: metrics.differing,
     },
-    notes: [...loaded.notes, ...recorded.notes],
+    notes: [...loaded.notes, ...recorded.notes, ...simulated.notes],
   };
 }
 

@@ -49,6 +49,8 @@ export interface SimulatedResult {
   silent: number;
   pcpLists: number;
   pcpListsEqual: number;
+  /** Requests that the kernel did not serve, and those of them that the model does not serve either. */
+  failures: RecordedAndModel;
   /** Never corrected. Errors: largest difference over zones and orders, in blocks. */
   freeRunning: {
     /** Takings and drains that the recording tells, and how many are the same from the start on. */

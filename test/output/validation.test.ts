@@ -69,6 +69,7 @@ test('how many of how many, what was inferred, and where the first miss is', () 
     lines of the kernel's own metrics              23       24  95.8 %
 
     counts                                    recorded  model
+    requests not served                             30     29
     fallbacks, never corrected                      16     17
     2M leaves split                                 11     11
     1G leaves split                                  1      1
@@ -134,6 +135,7 @@ test('an exact one, without what its kernel does not have', () => {
     lines of the kernel's own metrics              23       24  95.8 %
 
     counts                                    recorded  model
+    requests not served                             30     29
     fallbacks, never corrected                      16     17
     2M leaves split                                 11     11
     1G leaves split                                  1      1

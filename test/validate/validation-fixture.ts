@@ -34,6 +34,7 @@ export const VALIDATION: Validation = {
     silent: 48,
     pcpLists: 22,
     pcpListsEqual: 21,
+    failures: { recorded: 30, model: 29 },
     freeRunning: {
       buddyEvents: 9_000,
       sameBuddyEvents: 8_000,

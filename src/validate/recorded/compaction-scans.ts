@@ -39,8 +39,6 @@ export class CompactionScans {
   /** Scanned blocks whose pages no probe tells, and those where the model finds as many as were taken. */
   blockScans = 0;
   blockScansEqual = 0;
-  sourceSearches = 0;
-  tails: number[] = [];
   private readonly allocator: PageAllocator;
   private readonly events: EventColumns;
   private readonly vmemmap: number;
@@ -158,10 +156,8 @@ export class CompactionScans {
     if (run === undefined || step === undefined || kind[step] === KIND.compactionEnd) return;
     const zoneStart = this.allocator.lists.zones[run.zone].startPfn;
     if (!searchesForSource(run.order, run.migratePfn, zoneStart) || !this.maySearch(pid[i], run)) return;
-    this.sourceSearches++;
     const isScan = kind[step] === KIND.compactionIsolateMigratepages;
     const outcome = findSource(this.allocator, run.zone, { ...run, scanStart: isScan ? pfn[step] : -1 });
-    if (outcome.pfn >= 0) this.tails.push(outcome.pfn);
     if (outcome.pfn >= 0 && !this.hasTailProbe) this.rotations.moveFront(outcome.pfn);
     if (outcome.isFound) {
       run.fastSearchFail = 0;

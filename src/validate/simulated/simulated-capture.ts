@@ -45,6 +45,8 @@ export class SimulatedCapture {
   private readonly destinations: Destinations;
   private readonly zoneOfAddress: ReadonlyMap<number, number>;
   private readonly splitTables: ReadonlySet<number>;
+  /** Events after which the model's lists contradicted themselves. */
+  contradictions = 0;
   private extfragRecorded = 0;
   private interleavings: ReadonlyMap<number, Interleaving> = new Map();
 
@@ -83,6 +85,7 @@ export class SimulatedCapture {
     await inSlices(0, end, (from, to) => oneStep.run(from, to));
     this.extfragRecorded = recorded.extfragRecorded;
     this.interleavings = oneStep.interleavings;
+    this.contradictions += oneStep.lostStates;
     return { core, oneStep, flips };
   }
 
@@ -129,6 +132,7 @@ export class SimulatedCapture {
     const replay = new FreeRunningReplay(parts, events);
     const operations = listen(core.allocator);
     await inSlices(0, events.length, (from, to) => replay.run(from, to));
+    this.contradictions += replay.brokenInvariants;
     return {
       sameBuddyEvents: commonPrefix(recorded, operations),
       predicted,
