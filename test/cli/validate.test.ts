@@ -221,7 +221,9 @@ describe('kernels', () => {
 describe('--first-miss', () => {
   test('says so where there is none', async () => {
     const { stdout } = await at.run(`validate ${FILL} --first-miss`);
-    expect(stdout).toContain('\nfirst miss  none: every block, and every page of the run that is corrected,\n');
+    expect(stdout).toContain(
+      '\nfirst miss  none: every block, and every page of the run that is corrected,\n',
+    );
   });
 
   // Two pages change places: the kernel takes 0x6258 where the lists have 0x6002 next.
