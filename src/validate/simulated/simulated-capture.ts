@@ -38,6 +38,7 @@ import { OneStepReplay } from './one-step.js';
 import { PageBindings } from './page-bindings.js';
 import { Requests } from './requests.js';
 import { type SimulatedCore, simulatedCore } from './simulated-core.js';
+import { soundEvents } from './sound-events.js';
 import { TaskOrder } from './task-order.js';
 
 export class SimulatedCapture {
@@ -50,8 +51,10 @@ export class SimulatedCapture {
   private extfragRecorded = 0;
   private interleavings: ReadonlyMap<number, Interleaving> = new Map();
 
-  constructor(loaded: LoadedCapture) {
-    const { before, machine, events } = loaded;
+  constructor(given: LoadedCapture) {
+    const { before, machine } = given;
+    const events = soundEvents(given.events, machine, before.vmemmap);
+    const loaded = { ...given, events };
     this.loaded = loaded;
     this.destinations = freeDestinations(events, before.vmemmap, bypassesOf(loaded));
     this.zoneOfAddress = new Map(
