@@ -32,9 +32,13 @@ export class OneStepReplay {
   allocations = 0;
   atHead = 0;
   reordered = 0;
-  missed = 0;
   /** Times that the model got the kernel's lists. */
   putRight = 0;
+  /** What is neither: also where the model's lists broke before it could answer. */
+  get missed(): number {
+    return this.allocations - this.atHead - this.reordered;
+  }
+
   /** Pages that left a pcp list without a line of their own (R14). */
   get silent(): number {
     return this.silentPages + this.early.silent;
@@ -160,7 +164,6 @@ export class OneStepReplay {
     const verdict = this.verdicts.get(i) ?? this.serve(i, i);
     this.verdicts.delete(i);
     if (verdict === 'missed') {
-      this.missed++;
       this.mustAdopt = true;
     } else if (verdict === 'atHead' && (this.isInterleaved(i) || this.requests.hasMoved(i))) this.reordered++;
     else this[verdict]++;
@@ -308,7 +311,6 @@ export class OneStepReplay {
   }
 
   private miss(at: number, reason: string): void {
-    this.missed++;
     this.mustAdopt = true;
     this.firstMiss ??= { at, reason };
     this.onMiss(at, reason);
