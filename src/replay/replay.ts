@@ -14,13 +14,7 @@ import type { Machine } from '../machine/machine.js';
 import { Accounting } from '../metrics/accounting.js';
 import type { AllocRequest, Core, CoreMeasures, FreeContext } from '../pagealloc/core.js';
 import type { MemoryView } from '../pagealloc/memory-view.js';
-import {
-  CONTEXT_HARDIRQ,
-  CONTEXT_NMI,
-  CONTEXT_SOFTIRQ,
-  type EventColumns,
-  UNKNOWN_CPU,
-} from '../trace/columns.js';
+import { type EventColumns, isInInterrupt, UNKNOWN_CPU } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
 import { isAfterBalance } from '../trace/kswapd-balance.js';
 import type { LineCursor } from '../trace/line-values.js';
@@ -31,7 +25,6 @@ import { FREED, LIVE, LivePages, LOST, UNSEEN } from './live-pages.js';
 import { PageTableSource } from './page-table-source.js';
 import type { ReplayPlan } from './plan.js';
 
-const IN_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
 const NS_PER_SECOND = 1e9;
 /** The file column has 16 bits. */
 const MAX_FILES = 2 ** 16;
@@ -221,7 +214,7 @@ export class Replay {
   private fillRequest(columns: EventColumns, i: number): void {
     const request = this.request;
     const pid = columns.pid[i];
-    request.inInterrupt = (columns.context[i] & IN_INTERRUPT) !== 0;
+    request.inInterrupt = isInInterrupt(columns.context[i]);
     request.cpu = this.cpuOf(columns, i);
     request.order = Math.min(columns.order[i], MAX_PAGE_ORDER);
     if (this.announced.size > 0) {
@@ -315,7 +308,7 @@ export class Replay {
     }
     if (pfn < 0) return;
     this.context.cpu = this.cpuOf(columns, i);
-    this.context.inInterrupt = (columns.context[i] & IN_INTERRUPT) !== 0;
+    this.context.inInterrupt = isInInterrupt(columns.context[i]);
     this.request.cpu = this.context.cpu;
     this.freeBlock(pfn, Math.max(order, 0));
   }

@@ -26,6 +26,13 @@ export const CONTEXT_IRQS_OFF = 8;
 /** Preempt depth in the bits above. */
 export const CONTEXT_DEPTH_SHIFT = 4;
 
+/** Bits that say that something interrupted the task of the line. */
+export const CONTEXT_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
+
+export function isInInterrupt(context: number): boolean {
+  return (context & CONTEXT_INTERRUPT) !== 0;
+}
+
 export class EventColumns {
   /** Events filled; the arrays may be longer. */
   length = 0;

@@ -13,7 +13,7 @@
 import { PAGETABLE, UNMAPPED } from '../kernel/classes.js';
 import { GFP_COMP_BIT, GFP_HARDWALL_BIT, GFP_KERNEL, GFP_ZERO_BIT } from '../kernel/gfp.js';
 import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
-import { CONTEXT_HARDIRQ, CONTEXT_NMI, CONTEXT_SOFTIRQ, type EventColumns } from './columns.js';
+import { type EventColumns, isInInterrupt } from './columns.js';
 import { KIND } from './events.js';
 import { decodeGfp } from './gfp.js';
 import { type LineValues, LineValuesBuilder } from './line-values.js';
@@ -21,7 +21,6 @@ import { isPossibleBlock, PageStates } from './page-states.js';
 import { RecordedCounter, type RecordedCounts } from './recorded-counts.js';
 import { DEFAULT_VMEMMAP, pfnOfStructPage } from './struct-page.js';
 
-const IN_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
 /**
  * Bits by which requests for a split's table differ: 6.12 asks with GFP_KERNEL, 7.3 with __GFP_ZERO and
  * __GFP_COMP as well, and cpusets add __GFP_HARDWALL to what is printed (trace-formats §5.2 item 1).
@@ -191,7 +190,7 @@ export class LabelCollector {
     this.allocLine.fill(pfn[i], 2 ** order[i], line[i]);
     if (file[i] !== 0) this.allocFile ??= new PageStates(() => new Uint32Array(PAGEBLOCK_PAGES));
     this.allocFile?.fill(pfn[i], 2 ** order[i], file[i]);
-    if ((context[i] & IN_INTERRUPT) !== 0) return;
+    if (isInInterrupt(context[i])) return;
     const task = this.task(columns, i);
     if (task.changing) {
       const isTable = order[i] === 0 && (this.bitsOf(columns.gfp[i]) & ~SPLIT_TABLE_MAY_HAVE) === GFP_KERNEL;
@@ -216,7 +215,7 @@ export class LabelCollector {
     const pages = 2 ** order[i];
     if (this.doubtful.size > 0) for (let page = pfn[i]; page < pfn[i] + pages; page++) this.settle(page);
     this.allocLine.fill(pfn[i], pages, 0);
-    if ((context[i] & IN_INTERRUPT) !== 0) return;
+    if (isInInterrupt(context[i])) return;
     const task = this.task(columns, i);
     task.changing = false;
     task.tableLine = 0;

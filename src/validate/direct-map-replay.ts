@@ -19,12 +19,11 @@ import { DirectMap } from '../directmap/direct-map.js';
 import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
 import type { Machine } from '../machine/machine.js';
 import type { Snapshot } from '../machine/snapshot.js';
-import { CONTEXT_HARDIRQ, CONTEXT_NMI, CONTEXT_SOFTIRQ, type EventColumns } from '../trace/columns.js';
+import { type EventColumns, isInInterrupt } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
 import { pfnOfStructPage } from '../trace/struct-page.js';
 import type { RecordedFlushes } from './recorded-flushes.js';
 
-const IN_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
 /** `what` of the probe `flip` (captures/FREETYPE.md). */
 const FLIP_DONE = 1;
 
@@ -94,7 +93,7 @@ export class DirectMapReplay {
     const { kind, context, pid, pfn, a, b, c } = this.events;
     switch (kind[i]) {
       case KIND.alloc:
-        if ((context[i] & IN_INTERRUPT) === 0) this.task(pid[i]).lastAlloc = pfn[i];
+        if (!isInInterrupt(context[i])) this.task(pid[i]).lastAlloc = pfn[i];
         break;
       case KIND.setDirectMapInvalid:
         this.begin(i);

@@ -23,11 +23,10 @@
 
 import { MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
 import { PAGEBLOCK_PAGES } from '../kernel/orders.js';
-import { CONTEXT_HARDIRQ, CONTEXT_NMI, CONTEXT_SOFTIRQ, type EventColumns } from '../trace/columns.js';
+import { type EventColumns, isInInterrupt } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
 import type { FlipsResult } from './validation.js';
 
-const IN_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
 /** `what` of the probe `flip` (captures/FREETYPE.md). */
 const FLIP_DONE = 1;
 
@@ -128,7 +127,7 @@ export class FlipComparison {
   momentOf(at: number): number {
     const { pid, context } = this.events;
     // An interrupt on top of the task is none of its request.
-    if ((context[at] & IN_INTERRUPT) !== 0) return at;
+    if (isInInterrupt(context[at])) return at;
     const spans = this.spans.get(pid[at]);
     const span = spans === undefined ? -1 : spanAt(spans, at);
     return spans !== undefined && span >= 0 && at <= spans.to[span] ? spans.from[span] : at;
@@ -175,7 +174,7 @@ export class FlipComparison {
   private allocationOf(flip: number): number {
     const { kind, pid, context, length } = this.events;
     for (let i = flip; i < length; i++) {
-      if (pid[i] !== pid[flip] || (context[i] & IN_INTERRUPT) !== 0) continue;
+      if (pid[i] !== pid[flip] || isInInterrupt(context[i])) continue;
       if (kind[i] === KIND.alloc || kind[i] === KIND.resultNone) return i;
     }
     return flip;

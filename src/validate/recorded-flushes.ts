@@ -12,10 +12,8 @@
 
 import { MIGRATE_UNMOVABLE } from '../kernel/migratetypes.js';
 import { PAGE_SIZE } from '../kernel/orders.js';
-import { CONTEXT_HARDIRQ, CONTEXT_NMI, CONTEXT_SOFTIRQ, type EventColumns } from '../trace/columns.js';
+import { type EventColumns, isInInterrupt } from '../trace/columns.js';
 import { KIND } from '../trace/events.js';
-
-const IN_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
 
 /** The direct map has 64 TiB of addresses with 4-level page tables, which captures have. */
 const DIRECT_MAP_BYTES = 2 ** 46;
@@ -104,7 +102,7 @@ export class RecordedFlushes {
   /** Within a change a task allocates tables and nothing else; whatever else it does, the change is over. */
   private pageEvent(i: number): void {
     const { kind, context, order, pid, pfn, migratetype } = this.events;
-    if ((context[i] & IN_INTERRUPT) !== 0) return;
+    if (isInInterrupt(context[i])) return;
     const task = this.tasks.get(pid[i]);
     if (task === undefined || task.isReclaiming) return;
     this.leaveCpa(task);

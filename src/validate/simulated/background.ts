@@ -8,7 +8,7 @@ import { type CompactionCapture, NONE } from '../../pagealloc/free-lists.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import { USE_LRU, USE_UNMOVABLE } from '../../pagealloc/page-frames.js';
 import { isPageInUse } from '../../pagealloc/page-in-use.js';
-import type { EventColumns } from '../../trace/columns.js';
+import { type EventColumns, isInInterrupt } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import { pfnOfStructPage } from '../../trace/struct-page.js';
 import { Corrections } from '../recorded/corrections.js';
@@ -17,7 +17,6 @@ import { AT_ONCE, type Destinations, LAST_OF_RUN, NO_FREE, PAST_PCP } from './fr
 import { KswapdWatch } from './kswapd-watch.js';
 import type { PageBindings, Piece } from './page-bindings.js';
 import { PortionedDrains } from './portioned-drains.js';
-import { isInInterrupt } from './task-order.js';
 
 /** Compaction and reserves: by the events' own pages, or as the model would. */
 export interface SilentChanges {

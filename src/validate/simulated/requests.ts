@@ -6,9 +6,8 @@ import { FREETYPE_UNMAPPED_UNMOVABLE } from '../../kernel/migratetypes.js';
 import type { AllocRequest } from '../../pagealloc/core.js';
 import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import { pindexOf } from '../../pagealloc/pcp-lists.js';
-import type { EventColumns } from '../../trace/columns.js';
+import { type EventColumns, isInInterrupt } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
-import { isInInterrupt } from './task-order.js';
 
 export class Requests {
   private readonly allocator: PageAllocator;

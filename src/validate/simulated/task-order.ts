@@ -5,24 +5,18 @@
 
 import {
   CONTEXT_DEPTH_SHIFT,
-  CONTEXT_HARDIRQ,
-  CONTEXT_NMI,
-  CONTEXT_SOFTIRQ,
+  CONTEXT_INTERRUPT,
   type EventColumns,
+  isInInterrupt,
 } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 
 /** No such event. */
 export const NO_EVENT = -1;
-const IN_INTERRUPT = CONTEXT_SOFTIRQ | CONTEXT_HARDIRQ | CONTEXT_NMI;
-
-export function isInInterrupt(context: number): boolean {
-  return (context & IN_INTERRUPT) !== 0;
-}
 
 /** One number for each thing that can be interrupted: a task, a CPU's idle task, a CPU's softirqs and hardirqs. */
 export function contextKey({ pid, cpu, context }: EventColumns, i: number): number {
-  const interrupt = context[i] & IN_INTERRUPT;
+  const interrupt = context[i] & CONTEXT_INTERRUPT;
   if (interrupt !== 0) return -1 - (cpu[i] * 16 + interrupt);
   return pid[i] === 0 ? -1 - cpu[i] * 16 : pid[i];
 }
