@@ -75,9 +75,9 @@ export class Replay {
   private readonly windows: Uint8Array;
   private done = false;
   private timeNs = 0;
-  /** Page that compaction takes back: the free line that follows is no free (page-allocator §9.2 item 4). */
   /** pid of kswapd while it balances the node. */
   private balancing = NOT_BALANCING;
+  /** Page that compaction takes back: the free line that follows is no free (page-allocator §9.2 item 4). */
   private keptByCompaction = -1;
 
   constructor(

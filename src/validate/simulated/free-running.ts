@@ -6,20 +6,18 @@
 
 import { InvariantError } from '../../kernel/errors.js';
 import type { AllocRequest } from '../../pagealloc/core.js';
-import type { PageAllocator } from '../../pagealloc/page-allocator.js';
 import type { EventColumns } from '../../trace/columns.js';
 import { KIND } from '../../trace/events.js';
 import type { Background } from './background.js';
 import { EarlyTakings } from './early-takings.js';
 import type { Interleaving } from './interleaving.js';
-import { type OperationTimes, operationTimes } from './operation-times.js';
+import type { OperationTimes } from './operation-times.js';
 import type { PageBindings } from './page-bindings.js';
 import type { Requests } from './requests.js';
 import type { SimulatedCore } from './simulated-core.js';
 import { NO_EVENT, type TaskOrder } from './task-order.js';
 
 export class FreeRunningReplay {
-  readonly allocator: PageAllocator;
   /** Index of the event that is being replayed. */
   at = 0;
   /** Events after which the model's lists contradicted themselves: 0 unless mm-sim is wrong. */
@@ -43,6 +41,7 @@ export class FreeRunningReplay {
       readonly background: Background;
       readonly bindings: PageBindings;
       readonly tasks: TaskOrder;
+      readonly times: OperationTimes;
       /** Empty: requests take their pages in the order of their lines. */
       readonly interleavings: ReadonlyMap<number, Interleaving>;
     },
@@ -50,13 +49,12 @@ export class FreeRunningReplay {
   ) {
     const { core, requests, background, bindings, tasks } = parts;
     this.core = core;
-    this.allocator = core.allocator;
     this.requests = requests;
     this.background = background;
     this.bindings = bindings;
     this.events = events;
     this.interleavings = parts.interleavings;
-    this.times = operationTimes(events);
+    this.times = parts.times;
     this.tasks = tasks;
     this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);
     this.early.onTaken = (pfn, order) => bindings.hold(pfn, order);

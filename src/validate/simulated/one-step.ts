@@ -21,7 +21,7 @@ import { EarlyTakings } from './early-takings.js';
 import { OrderExplainer } from './explain-order.js';
 import type { Interleaving, TakenBefore } from './interleaving.js';
 import type { KernelLists } from './kernel-lists.js';
-import { type OperationTimes, operationTimes } from './operation-times.js';
+import type { OperationTimes } from './operation-times.js';
 import type { Requests } from './requests.js';
 import type { SimulatedCore } from './simulated-core.js';
 import { contextKey, NO_EVENT, type TaskOrder } from './task-order.js';
@@ -55,7 +55,6 @@ export class OneStepReplay {
   /** Told at each event, and of each request that the model answers with none. */
   onEvent: (i: number) => void = () => {};
   onFailure: () => void = () => {};
-  onMiss: (i: number, reason: string) => void = () => {};
   private readonly core: SimulatedCore;
   private readonly model: PageAllocator;
   private readonly kernel: KernelLists;
@@ -75,21 +74,25 @@ export class OneStepReplay {
   readonly interleavings = new Map<number, Interleaving>();
 
   constructor(
-    core: SimulatedCore,
-    kernel: KernelLists,
-    requests: Requests,
-    background: Background,
-    tasks: TaskOrder,
+    parts: {
+      readonly core: SimulatedCore;
+      readonly kernel: KernelLists;
+      readonly requests: Requests;
+      readonly background: Background;
+      readonly tasks: TaskOrder;
+      readonly times: OperationTimes;
+    },
     events: EventColumns,
   ) {
+    const { core, requests, background } = parts;
     this.core = core;
     this.model = core.allocator;
-    this.kernel = kernel;
+    this.kernel = parts.kernel;
     this.events = events;
     this.requests = requests;
     this.background = background;
-    this.times = operationTimes(events);
-    this.tasks = tasks;
+    this.times = parts.times;
+    this.tasks = parts.tasks;
     this.explainer = new OrderExplainer(events, this.tasks);
     this.early = new EarlyTakings(core.allocator, events, this.tasks, requests);
     background.beforeDecay = (zone, cpu, count) => this.early.beforeDecay(zone, cpu, count, this.at, true);
@@ -158,7 +161,10 @@ export class OneStepReplay {
     if (this.requests.isNested(i)) {
       const table = this.core.nestedTables.shift();
       if (table === pfn[i]) this.atHead++;
-      else this.miss(i, `model: page table ${table}; kernel: pfn 0x${pfn[i].toString(16)}, line ${line[i]}`);
+      else {
+        this.mustAdopt = true;
+        this.noteMiss(i, `model: page table ${table}; kernel: pfn 0x${pfn[i].toString(16)}, line ${line[i]}`);
+      }
       return;
     }
     const verdict = this.verdicts.get(i) ?? this.serve(i, i);
@@ -202,7 +208,8 @@ export class OneStepReplay {
         return 'reordered';
       }
     }
-    this.noteMiss(i, chosen, pfn);
+    const answer = chosen < 0 ? `no page (${chosen})` : `pfn 0x${chosen.toString(16)}`;
+    this.noteMiss(i, `model: ${answer}; kernel: pfn 0x${pfn.toString(16)}`);
     takeExact(model, pfn, request.order, useOf(request.migratetype, request.gfp), request.cpu);
     return 'missed';
   }
@@ -303,17 +310,8 @@ export class OneStepReplay {
     }
   }
 
-  private noteMiss(at: number, chosen: number, pfn: number): void {
-    const model = chosen < 0 ? `no page (${chosen})` : `pfn 0x${chosen.toString(16)}`;
-    const reason = `model: ${model}; kernel: pfn 0x${pfn.toString(16)}`;
+  private noteMiss(at: number, reason: string): void {
     this.firstMiss ??= { at, reason };
-    this.onMiss(at, reason);
-  }
-
-  private miss(at: number, reason: string): void {
-    this.mustAdopt = true;
-    this.firstMiss ??= { at, reason };
-    this.onMiss(at, reason);
   }
 
   /** Pcp lists that are equal to a snapshot's, of all that either has. Key: zone index / cpu / pindex. */

@@ -35,6 +35,7 @@ import { KernelLists } from './kernel-lists.js';
 import { movedRequests } from './list-cpus.js';
 import { ModelCompaction } from './model-compaction.js';
 import { OneStepReplay } from './one-step.js';
+import { type OperationTimes, operationTimes } from './operation-times.js';
 import { PageBindings } from './page-bindings.js';
 import { Requests } from './requests.js';
 import { type SimulatedCore, simulatedCore } from './simulated-core.js';
@@ -46,6 +47,8 @@ export class SimulatedCapture {
   private readonly destinations: Destinations;
   private readonly zoneOfAddress: ReadonlyMap<number, number>;
   private readonly splitTables: ReadonlySet<number>;
+  private readonly times: OperationTimes;
+  private readonly moved: ReadonlyMap<number, number>;
   /** Events after which the model's lists contradicted themselves. */
   contradictions = 0;
   private extfragRecorded = 0;
@@ -64,6 +67,8 @@ export class SimulatedCapture {
       ]),
     );
     this.splitTables = before.freetypes ? splitTableLines(loaded) : new Set();
+    this.times = operationTimes(events);
+    this.moved = movedRequests(events, new TaskOrder(events), before);
   }
 
   /** Up to an event, exclusive. */
@@ -75,12 +80,12 @@ export class SimulatedCapture {
     const core = simulatedCore(machine, before, { ...NO_OBSERVER, flip: flips.flip });
     const recorded = new RecordedReplay(machine, before, events, gfpBits);
     const tasks = new TaskOrder(events);
-    const { destinations, zoneOfAddress } = this;
+    const { destinations, zoneOfAddress, times } = this;
     const kernel = new KernelLists(recorded, before, events, destinations, zoneOfAddress, tasks.nextOwn);
     const silent = new SilentOperations(core.allocator, events, before.vmemmap, gfpBits);
-    const requests = this.requests(core, tasks);
+    const requests = this.requests(core);
     const background = this.background(core, this.withScans(core, silent, silent), null, tasks);
-    const oneStep = new OneStepReplay(core, kernel, requests, background, tasks, events);
+    const oneStep = new OneStepReplay({ core, kernel, requests, background, tasks, times }, events);
     oneStep.onEvent = (i) => {
       flips.at = i;
     };
@@ -130,8 +135,8 @@ export class SimulatedCapture {
     const tasks = new TaskOrder(events);
     const changes = this.withScans(core, compaction, compaction.captures);
     const background = this.background(core, changes, bindings, tasks);
-    const requests = this.requests(core, tasks);
-    const parts = { core, requests, background, bindings, tasks, interleavings };
+    const requests = this.requests(core);
+    const parts = { core, requests, background, bindings, tasks, times: this.times, interleavings };
     const replay = new FreeRunningReplay(parts, events);
     const operations = listen(core.allocator);
     await inSlices(0, events.length, (from, to) => replay.run(from, to));
@@ -143,10 +148,9 @@ export class SimulatedCapture {
     };
   }
 
-  private requests(core: SimulatedCore, tasks: TaskOrder): Requests {
-    const { events, gfpBits, before } = this.loaded;
-    const moved = movedRequests(events, tasks, before);
-    return new Requests(core.allocator, events, gfpBits, this.splitTables, moved);
+  private requests(core: SimulatedCore): Requests {
+    const { events, gfpBits } = this.loaded;
+    return new Requests(core.allocator, events, gfpBits, this.splitTables, this.moved);
   }
 
   /** Compaction's searches rotate the model's lists as they rotated the kernel's, as far as events tell (R16 b). */
